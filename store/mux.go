@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Opener opens the store that u names, with all that u's parameters say, and refuses parameters that it does not know.
+// The host of u may be a list with commas, see [Mux.Open].
+type Opener func(ctx context.Context, u *url.URL) (Closer, error)
+
+// Mux opens stores by URL. It maps schemes to openers, and is a value built in sight: nothing registers itself.
+//
+//	store.Mux{"map": store.OpenMap, "file": diskstore.OpenURL}
+type Mux map[string]Opener
+
+// Open opens the store that rawURL names.
+//
+// What has no scheme is a path, and means "file:"; so does a Windows drive. A list of hosts, "memcached://h1,[::1]:2",
+// which package url refuses, reaches the opener as URL.Host. The parameter x-prefix is settled here for every
+// backend: the store is seen through [Prefix]. No error shows a password.
+func (m Mux) Open(ctx context.Context, rawURL string) (Closer, error) {
+	u, err := parseURL(rawURL)
+	if err != nil {
+		return nil, Wrap("store", "open", err)
+	}
+	open, ok := m[u.Scheme]
+	if !ok {
+		return nil, Wrap("store", "open", fmt.Errorf("%q: unknown scheme %q; there are: %s",
+			Redact(rawURL), u.Scheme, strings.Join(slices.Sorted(maps.Keys(m)), ", ")))
+	}
+	query := u.Query()
+	prefix := query.Get("x-prefix")
+	if query.Has("x-prefix") {
+		if err := CheckKey(prefix); err != nil {
+			return nil, Wrap("store", "open", fmt.Errorf("x-prefix: %w", err))
+		}
+		query.Del("x-prefix")
+		u.RawQuery = query.Encode()
+	}
+	s, err := open(ctx, u)
+	if err != nil || prefix == "" {
+		return s, err
+	}
+	return prefixedCloser{&prefixed{s: s, p: prefix}, s}, nil
+}
+
+// prefixedCloser closes what is under the prefix.
+type prefixedCloser struct {
+	*prefixed
+	whole Closer
+}
+
+func (c prefixedCloser) Close() error { return c.whole.Close() }
+
+// parseURL is url.Parse with bare paths and lists of hosts, and without secrets in its errors.
+func parseURL(raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("the URL is empty")
+	}
+	if isPath(raw) {
+		return pathURL(raw), nil
+	}
+	single, hosts := splitHosts(raw)
+	u, err := url.Parse(single)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a URL: %w", Redact(raw), hideParse(raw, err))
+	}
+	if len(hosts) > 1 {
+		for _, host := range hosts {
+			if _, err := url.Parse("x://" + host); err != nil || host == "" {
+				return nil, fmt.Errorf("%q: host %q of the list is not a host", Redact(raw), host)
+			}
+		}
+		u.Host = strings.Join(hosts, ",")
+	}
+	if q, err := url.ParseQuery(u.RawQuery); err != nil || len(q) == 0 && u.RawQuery != "" {
+		return nil, fmt.Errorf("%q: its parameters cannot be read; percent-encode them", Redact(raw))
+	}
+	return u, nil
+}
+
+// isPath tells a bare path from a URL: it has no scheme, or one of a single letter, which is a drive.
+func isPath(raw string) bool {
+	scheme, _, ok := strings.Cut(raw, ":")
+	if !ok || len(scheme) == 1 {
+		return true
+	}
+	return strings.ContainsAny(scheme, `/\?#@`)
+}
+
+func pathURL(path string) *url.URL {
+	if strings.HasPrefix(path, "/") {
+		return &url.URL{Scheme: "file", Path: path}
+	}
+	return &url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+}
+
+// splitHosts cuts a list of hosts out of the authority and leaves a URL with the first of them.
+func splitHosts(raw string) (single string, hosts []string) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return raw, nil
+	}
+	end := len(rest)
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		end = i
+	}
+	user := ""
+	authority := rest[:end]
+	if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+		user, authority = authority[:i+1], authority[i+1:]
+	}
+	hosts = strings.Split(authority, ",")
+	return scheme + "://" + user + hosts[0] + rest[end:], hosts
+}

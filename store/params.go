@@ -1,0 +1,112 @@
+package store
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Params reads the parameters of a store's URL, for authors of an [Opener]. Each getter returns the zero value for what
+// is not there; the first that cannot be read, and any that nobody asked for, are the error that [Params.Done] returns.
+type Params struct {
+	query url.Values
+	known map[string]bool
+	err   error
+}
+
+// NewParams reads the parameters of u.
+func NewParams(u *url.URL) *Params {
+	return &Params{query: u.Query(), known: make(map[string]bool)}
+}
+
+// String returns the text of a parameter.
+func (p *Params) String(name string) string {
+	p.known[name] = true
+	if len(p.query[name]) > 1 {
+		p.fail(name, "is given twice")
+	}
+	return p.query.Get(name)
+}
+
+// Duration returns a Go duration, "90s" or "24h"; a bare number is seconds.
+func (p *Params) Duration(name string) time.Duration {
+	text := p.String(name)
+	if text == "" {
+		return 0
+	}
+	if _, err := strconv.Atoi(text); err == nil {
+		text += "s"
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		p.fail(name, "is not a duration such as 90s or 24h")
+	}
+	return d
+}
+
+// Int returns a whole number.
+func (p *Params) Int(name string) int {
+	text := p.String(name)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		p.fail(name, "is not a whole number")
+	}
+	return n
+}
+
+// Bool returns true for a parameter that is there, unless it says 0 or false.
+func (p *Params) Bool(name string) bool {
+	text := p.String(name)
+	if text == "" {
+		return p.query.Has(name)
+	}
+	b, err := strconv.ParseBool(text)
+	if err != nil {
+		p.fail(name, "is neither true nor false")
+	}
+	return b
+}
+
+// Expiry returns what x-timeout and x-touch-after say.
+func (p *Params) Expiry() Expiry {
+	e := Expiry{Timeout: p.Duration("x-timeout"), TouchAfter: p.Duration("x-touch-after")}
+	if err := e.Validate(); err != nil {
+		p.fail("x-timeout", "is negative")
+	}
+	return e
+}
+
+// Done returns the first error, or one that names the parameters nobody asked for and those there are.
+func (p *Params) Done() error {
+	if p.err != nil {
+		return p.err
+	}
+	var unknown, known []string
+	for name := range p.query {
+		if !p.known[name] {
+			unknown = append(unknown, strconv.Quote(name))
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	for name := range p.known {
+		known = append(known, name)
+	}
+	slices.Sort(unknown)
+	slices.Sort(known)
+	return fmt.Errorf("unknown parameter %s; there are: %s, x-prefix", strings.Join(unknown, ", "), strings.Join(known, ", "))
+}
+
+// fail shows the name only: a value may be a secret in the wrong place.
+func (p *Params) fail(name, problem string) {
+	if p.err == nil {
+		p.err = fmt.Errorf("the parameter %s %s", name, problem)
+	}
+}

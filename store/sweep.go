@@ -1,0 +1,68 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Sweeper is a Store whose cleanup can be steered. Callers use [Sweep]; a job uses package cleanup.
+type Sweeper interface {
+	Store
+
+	// Sweep is Cleanup with a hand on the wheel. The report is true also when an error comes with it.
+	Sweep(ctx context.Context, o SweepOptions) (SweepReport, error)
+}
+
+// SweepOptions steer a sweep. The zero value removes what is absent by the store's own [Expiry].
+type SweepOptions struct {
+	Idle     time.Duration     // remove also what nobody has used for this long; ≤ 0: only what is absent
+	Prefix   string            // only keys that begin so
+	Batch    int               // entries removed under one lock or in one transaction, at most; ≤ 0: the store's choice
+	Limit    int               // entries removed in all, at most; ≤ 0: no limit
+	Pause    time.Duration     // wait between batches, so that others get through
+	DryRun   bool              // count, remove nothing
+	Progress func(SweepReport) // called after each batch, from the same goroutine
+}
+
+// SweepReport is what a sweep has done so far.
+type SweepReport struct {
+	Scanned int       // entries looked at
+	Removed int       // entries removed, or with DryRun, that would have been
+	Bytes   int64     // length of their values
+	Oldest  time.Time // the earliest atime among them: how far behind cleanup is; zero: none removed
+	Done    bool      // nothing that should go is left; false after a Limit, a cancel or an error
+}
+
+// Sweep sweeps s by its own Sweep, or else, where nothing but Idle is set, by Cleanup. Otherwise it returns an error
+// that wraps [errors.ErrUnsupported].
+func Sweep(ctx context.Context, s Store, o SweepOptions) (SweepReport, error) {
+	if w, ok := s.(Sweeper); ok {
+		r, err := w.Sweep(ctx, o)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return r, err
+		}
+		if !o.onlyIdle() {
+			return r, err
+		}
+	}
+	if !o.onlyIdle() {
+		return SweepReport{}, unsupported("sweep", s)
+	}
+	removed, err := s.Cleanup(ctx, o.Idle)
+	return SweepReport{Scanned: removed, Removed: removed, Done: err == nil}, err
+}
+
+func (o *SweepOptions) onlyIdle() bool {
+	return o.Prefix == "" && o.Batch <= 0 && o.Limit <= 0 && o.Pause <= 0 && !o.DryRun && o.Progress == nil
+}
+
+// CanSweep reports whether s has a Sweep of its own, without asking its backend.
+func CanSweep(s Store) bool {
+	w, ok := s.(Sweeper)
+	if !ok {
+		return false
+	}
+	_, err := w.Sweep(canceled(), SweepOptions{Batch: 1, DryRun: true})
+	return !errors.Is(err, errors.ErrUnsupported)
+}
