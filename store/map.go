@@ -189,9 +189,13 @@ func (m *Map) Touch(ctx context.Context, key string) error {
 	return err
 }
 
-func (m *Map) Load(ctx context.Context, key string) (*Item, error) { return m.load(ctx, "load", key, true) }
+func (m *Map) Load(ctx context.Context, key string) (*Item, error) {
+	return m.load(ctx, "load", key, true)
+}
 
-func (m *Map) Peek(ctx context.Context, key string) (*Item, error) { return m.load(ctx, "peek", key, false) }
+func (m *Map) Peek(ctx context.Context, key string) (*Item, error) {
+	return m.load(ctx, "peek", key, false)
+}
 
 func (m *Map) load(ctx context.Context, op, key string, use bool) (*Item, error) {
 	item, err := m.read(ctx, op, key, use)

@@ -18,8 +18,10 @@ type mapOrder struct {
 	entries []*mapEntry
 }
 
-func (o *mapOrder) Len() int           { return len(o.entries) }
-func (o *mapOrder) Less(i, j int) bool { return o.entries[i].when[o.by].Before(o.entries[j].when[o.by]) }
+func (o *mapOrder) Len() int { return len(o.entries) }
+func (o *mapOrder) Less(i, j int) bool {
+	return o.entries[i].when[o.by].Before(o.entries[j].when[o.by])
+}
 
 func (o *mapOrder) Swap(i, j int) {
 	o.entries[i], o.entries[j] = o.entries[j], o.entries[i]

@@ -73,7 +73,7 @@ func parseURL(raw string) (*url.URL, error) {
 	}
 	if len(hosts) > 1 {
 		for _, host := range hosts {
-			if _, err := url.Parse("x://" + host); err != nil || host == "" {
+			if !isHost(host) {
 				return nil, fmt.Errorf("%q: host %q of the list is not a host", Redact(raw), host)
 			}
 		}
@@ -118,4 +118,13 @@ func splitHosts(raw string) (single string, hosts []string) {
 	}
 	hosts = strings.Split(authority, ",")
 	return scheme + "://" + user + hosts[0] + rest[end:], hosts
+}
+
+// isHost tells whether host is a name or an address, in brackets if it has colons itself, with a port or without.
+func isHost(host string) bool {
+	u, err := url.Parse("x://" + host)
+	if err != nil || u.Hostname() == "" || u.Host != host {
+		return false
+	}
+	return strings.HasPrefix(host, "[") || strings.Count(host, ":") <= 1
 }

@@ -10,33 +10,20 @@ import (
 const hidden = "xxxxx"
 
 // Redact returns rawURL fit to be shown: without its password, and without the values of parameters that may be secrets.
-// Where it cannot tell what is what, for a password with a raw slash or percent sign ends the host early, it hides too much rather
-// than too little.
+// Passwords often hold the very characters that end a host, unescaped, so everything up to the last at sign counts as one:
+// it hides too much rather than too little.
 func Redact(rawURL string) string {
-	raw, query, hasQuery := strings.Cut(rawURL, "?")
-	if at := strings.LastIndexByte(query, '@'); hasQuery && at >= 0 && mayBePassword(raw) {
-		// A question mark in a password: what looks like a query begins inside it.
-		if amp := strings.IndexByte(query, '='); amp < 0 || amp > at {
-			raw, query, hasQuery = rawURL, "", false
-		}
-	}
-	raw = redactUser(raw)
+	raw, query, hasQuery := strings.Cut(redactUser(rawURL), "?")
 	if hasQuery {
 		raw += "?" + redactQuery(query)
 	}
 	return raw
 }
 
-// mayBePassword tells whether raw is cut off in what may be a password: "scheme://user:pass" with no @.
-func mayBePassword(raw string) bool {
-	_, rest, ok := strings.Cut(raw, "://")
-	return ok && !strings.HasPrefix(rest, "/") && strings.Contains(rest, ":")
-}
-
 func redactUser(raw string) string {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	at := strings.LastIndexByte(rest, '@')
-	if !ok || at < 0 || strings.HasPrefix(rest, "/") { // an at sign in the path of a file is no secret
+	if !ok || at < 0 || strings.ContainsAny(scheme, ":/?#") || strings.HasPrefix(rest, "/") { // in a path it is no secret
 		return raw
 	}
 	user, _, hasPassword := strings.Cut(rest[:at], ":")

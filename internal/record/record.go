@@ -143,9 +143,9 @@ func Nanos(t time.Time) int64 {
 	switch {
 	case t.IsZero():
 		return 0
-	case t.Unix() <= math.MinInt64/int64(time.Second):
+	case t.Before(time.Unix(0, math.MinInt64)):
 		return math.MinInt64
-	case t.Unix() >= math.MaxInt64/int64(time.Second):
+	case t.After(time.Unix(0, math.MaxInt64)):
 		return math.MaxInt64
 	case t.UnixNano() == 0: // the one moment that would read as none
 		return 1
