@@ -1,0 +1,27 @@
+# make test   sets up what is missing and runs every test with the race detector, under ten minutes
+# make soak   the long campaigns: kills, power cuts, twenty repetitions (docs/soak.md); run it as root for the power cuts
+# make bench  the figures of the README, each a ratio to the raw call in the same run
+# make fuzz   every fuzz target for a minute
+GO ?= go
+FUZZTIME ?= 60s
+
+.PHONY: test soak bench fuzz setup
+
+test: setup
+	$(GO) test -race -shuffle=on ./...
+
+soak: setup
+	LARDER_SOAK=1 $(GO) test -count=1 -timeout=6h ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./store ./diskstore ./boltstore ./codec
+
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
+			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+setup:
+	@./.ci/setup
