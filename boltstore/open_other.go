@@ -1,0 +1,5 @@
+//go:build !windows
+
+package boltstore
+
+const cannotSyncFolders = false

@@ -1,0 +1,245 @@
+package boltstore
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"time"
+
+	"github.com/larder-go/larder/internal/record"
+	"github.com/larder-go/larder/store"
+)
+
+const (
+	// sweepBatch is how many entries one transaction removes: some ten milliseconds' work where they are far apart.
+	sweepBatch = 1000
+
+	// sweepChunk is how many places one read transaction looks at.
+	sweepChunk = 4096
+)
+
+// Cleanup is Sweep with nothing but an idle time.
+func (s *Store) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
+	r, err := s.sweep(ctx, "cleanup", store.SweepOptions{Idle: idle})
+	return r.Removed, err
+}
+
+// Sweep is [store.Sweeper]'s.
+func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
+	return s.sweep(ctx, "sweep", o)
+}
+
+// sweeper is one sweep under way.
+type sweeper struct {
+	s      *Store
+	o      store.SweepOptions
+	now    time.Time // one for the whole sweep: what dies meanwhile is the next one's
+	cutoff int64     // places and atimes before it must go; math.MinInt64: none
+	report store.SweepReport
+}
+
+func (s *Store) sweep(ctx context.Context, op string, o store.SweepOptions) (store.SweepReport, error) {
+	w := &sweeper{s: s, o: o, now: wallNow(), cutoff: math.MinInt64}
+	if cutoff := s.expiry.Cutoff(w.now, o.Idle); !cutoff.IsZero() {
+		w.cutoff = record.Nanos(cutoff)
+	}
+	if w.o.Batch <= 0 {
+		w.o.Batch = sweepBatch
+	}
+	for _, order := range []int{byAtime, byDeadline} {
+		if err := w.walk(ctx, op, order); err != nil {
+			return w.report, err
+		}
+		if w.full() {
+			return w.report, nil
+		}
+	}
+	w.report.Done = true
+	return w.report, nil
+}
+
+func (w *sweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
+
+// walk goes through one order from its beginning up to what is not due.
+func (w *sweeper) walk(ctx context.Context, op string, order int) error {
+	from, more := []byte{0}, true
+	for more {
+		if err := w.s.ready(ctx, op); err != nil {
+			return err
+		}
+		room := w.o.Batch
+		if w.o.Limit > 0 {
+			room = min(room, w.o.Limit-w.report.Removed)
+		}
+		var due []place
+		var err error
+		due, from, more, err = w.find(order, from, room)
+		if err == nil && len(due) > 0 {
+			if w.o.DryRun {
+				w.count(due)
+			} else {
+				err = w.remove(ctx, order, due)
+			}
+		}
+		if err != nil {
+			return store.Wrap("boltstore", op, err)
+		}
+		if len(due) == 0 {
+			continue
+		}
+		if w.o.Progress != nil {
+			w.o.Progress(w.report)
+		}
+		if w.full() {
+			return nil
+		}
+		if more {
+			if err := pause(ctx, w.o.Pause); err != nil {
+				return store.Wrap("boltstore", op, err)
+			}
+		}
+	}
+	return nil
+}
+
+// place is a place in an order that a look says must go.
+type place struct {
+	k      []byte // in the order
+	orphan bool   // nothing stands there any more: the place goes alone
+	atime  int64
+	size   int
+}
+
+// find looks for up to room places that must go, in a read transaction: whatever must be read from the disk is read
+// while writers go on. It returns where to look on.
+func (w *sweeper) find(order int, from []byte, room int) (due []place, next []byte, more bool, err error) {
+	tx, err := w.s.db.Begin(false)
+	if err != nil {
+		return nil, nil, false, cause(err)
+	}
+	defer tx.Rollback()
+	entries, places := tx.Bucket(w.s.names[records]), tx.Bucket(w.s.names[order])
+	if entries == nil || places == nil {
+		return nil, nil, false, errNoBucket
+	}
+	c := places.Cursor()
+	looked := 0
+	for k, _ := c.Seek(from); k != nil; k, _ = c.Next() {
+		nanos, key, ok := splitOrderKey(k)
+		if !ok || !w.reached(order, nanos) {
+			return due, nil, false, nil
+		}
+		if looked == sweepChunk || len(due) == room {
+			return due, bytes.Clone(k), true, nil
+		}
+		looked++
+		if !bytes.HasPrefix(key, []byte(w.o.Prefix)) {
+			w.report.Scanned++
+			continue
+		}
+		p, goes := w.judge(order, nanos, entries.Get(key))
+		if !p.orphan {
+			w.report.Scanned++
+		}
+		if goes || p.orphan && !w.o.DryRun {
+			p.k = bytes.Clone(k)
+			due = append(due, p)
+		}
+	}
+	return due, nil, false, nil
+}
+
+// reached reports whether the sweep has to do with what stands at nanos in the order.
+func (w *sweeper) reached(order int, nanos int64) bool {
+	if order == byAtime {
+		return nanos < w.cutoff
+	}
+	return nanos <= record.Nanos(w.now) // now ≥ Expires
+}
+
+// judge says what becomes of the place at nanos, under whose key stored stands.
+func (w *sweeper) judge(order int, nanos int64, stored []byte) (p place, goes bool) {
+	if stored == nil {
+		return place{orphan: true}, false
+	}
+	h, err := parseHead(stored)
+	if err != nil {
+		// Its place is all that is known of its age. Whether some record nobody can read was used is a question nobody asks.
+		return place{atime: nanos}, true
+	}
+	p = place{atime: h.atime, size: valueSize(stored)}
+	switch {
+	case order == byAtime:
+		p.orphan = h.place != nanos
+		return p, !p.orphan && h.atime < w.cutoff
+	case h.deadline != nanos:
+		p.orphan = true
+		return p, false
+	}
+	// What is due in both orders is taken in the first; a dry run must not count it again.
+	return p, h.atime >= w.cutoff || !w.o.DryRun
+}
+
+// valueSize is the length of the value by the record's own header, 0 where that cannot be read.
+func valueSize(stored []byte) int {
+	h := stored[headSize:]
+	size, err := record.Length(h)
+	if err != nil || size != len(h) {
+		return 0
+	}
+	return size - record.Overhead - (int(h[6])<<8 | int(h[7]))
+}
+
+// remove judges once more, in the transaction that removes.
+func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
+	var gone []place
+	err := w.s.commits.do(ctx, func(t *txn) error {
+		gone = gone[:0] // it may be a second attempt
+		for _, d := range due {
+			nanos, key, _ := splitOrderKey(d.k)
+			stored := t.get(key)
+			p, goes := w.judge(order, nanos, stored)
+			if p.orphan || goes {
+				t.delete(order, d.k)
+			}
+			if goes {
+				t.remove(key, stored)
+				gone = append(gone, p)
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		w.count(gone)
+	}
+	return err
+}
+
+// count adds what was removed, or what would have been, to the report.
+func (w *sweeper) count(gone []place) {
+	for _, p := range gone {
+		if p.orphan {
+			continue
+		}
+		w.report.Removed++
+		w.report.Bytes += int64(p.size)
+		if atime := record.Time(p.atime); w.report.Oldest.IsZero() || atime.Before(w.report.Oldest) {
+			w.report.Oldest = atime
+		}
+	}
+}
+
+// pause waits for d or until ctx ends, and returns ctx's error in that case.
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
