@@ -3,10 +3,13 @@ package boltstore
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/larder-go/larder/store"
 )
 
 // commits lets writers that come at the same time share write transactions, since what a transaction costs is its two fsyncs.
@@ -24,6 +27,8 @@ type commits struct {
 	leading bool          // somebody leads, or was told to
 	lock    chan lockedTx // a Begin that is under way; whoever leads takes what comes out of it
 	nobody  bool          // nobody waits at lock: what comes out must be given back
+
+	expected int // writers who were at it at the last hand-over
 }
 
 type lockedTx struct {
@@ -36,6 +41,7 @@ type write struct {
 	// apply judges and writes. Its error is the caller's own and spoils nothing, so it must write all or nothing. It may be
 	// called again in another transaction, and after its caller has left.
 	apply func(*txn) error
+	size  int // bytes that it writes, roughly
 	err   error
 	panic any
 
@@ -52,15 +58,18 @@ const (
 	done
 )
 
-// maxBatch bounds the writes of one transaction, so that the first of them is not kept waiting by the last.
-const maxBatch = 1024
+// What bounds the writes of one transaction, so that the first of them is not kept waiting by the last.
+const (
+	maxBatch      = 1024
+	maxBatchBytes = 16 << 20 // a single write may be larger
+)
 
 func newCommits(db *bbolt.DB, names *bucketNames) *commits { return &commits{db: db, names: names} }
 
 // do has apply run in a write transaction and returns when that is on the disk, with apply's error or that of the commit.
 // When ctx ends first, it returns an error that wraps ctx's: errUnderWay, or any other where the write has not happened.
-func (c *commits) do(ctx context.Context, apply func(*txn) error) error {
-	w := &write{apply: apply, wake: make(chan struct{}, 1)}
+func (c *commits) do(ctx context.Context, size int, apply func(*txn) error) error {
+	w := &write{apply: apply, size: size, wake: make(chan struct{}, 1)}
 	c.mu.Lock()
 	c.queue = append(c.queue, w)
 	if !c.leading {
@@ -96,6 +105,23 @@ func (c *commits) do(ctx context.Context, apply func(*txn) error) error {
 	return w.result()
 }
 
+// gather lets those run whose writes were done a moment ago: without it each large batch was followed by one of the single
+// write that came back first, while the others waited for its fsyncs (measured with 8 writers: 4.5 writes a commit, with it
+// 7.8). It waits for nobody: it yields a few times, some microseconds in all, and not at all after a batch of one.
+func (c *commits) gather() {
+	for range gatherYields {
+		c.mu.Lock()
+		enough := len(c.queue) >= c.expected
+		c.mu.Unlock()
+		if enough {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+const gatherYields = 20
+
 // errUnderWay begins the error of a write whose caller left while it was being committed.
 var errUnderWay = fmt.Errorf("the write was being committed when the context ended, and its outcome is not known")
 
@@ -113,55 +139,73 @@ func (c *commits) withdraw(w *write) {
 	}
 }
 
-// lead commits one batch, w's among it, and hands over.
+// batch is what one leader commits.
+type batch struct {
+	all  []*write // in the order of arrival, the leader's own first
+	live []*write // those that have not spoilt a transaction yet
+	size int
+}
+
+// lead commits one batch, w among it, and hands over.
 func (c *commits) lead(ctx context.Context, w *write) error {
-	var batch []*write
+	var b batch
 	finished := false
 	defer func() {
 		if !finished { // bbolt panicked: nobody may be left waiting
-			for _, o := range batch {
-				o.err = fmt.Errorf("%w: the commit panicked", errUnderWay)
+			for _, o := range b.all {
+				o.err = fmt.Errorf("%w: %w: the commit panicked", store.ErrUnavailable, errUnderWay)
 			}
 		}
-		c.handOver(batch, w)
+		c.handOver(&b, w)
 	}()
 
+	c.gather()
 	tx, err := c.begin(ctx)
-	if err == nil {
-		if err = ctx.Err(); err != nil {
+	if ended := ctx.Err(); ended != nil {
+		if tx != nil {
 			tx.Rollback()
 		}
-	}
-	c.mu.Lock()
-	if err != nil && ctx.Err() != nil {
+		c.mu.Lock()
 		c.withdraw(w)
 		c.mu.Unlock()
 		finished = true
-		return ctx.Err()
+		return ended
 	}
-	n := min(len(c.queue), maxBatch)
-	batch = slices.Clone(c.queue[:n])
-	c.queue = slices.Delete(c.queue, 0, n)
-	for _, o := range batch {
-		o.state = taken
-	}
-	c.mu.Unlock()
-
-	c.run(tx, err, batch)
+	c.run(tx, err, &b)
 	finished = true
 	return w.result()
 }
 
-// handOver wakes those whose writes are done, and then, so that they may come back in time for its batch, the next leader.
-func (c *commits) handOver(batch []*write, leader *write) {
+// take moves what waits into the batch, up to its limit, and returns it.
+func (c *commits) take(b *batch) []*write {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, o := range batch {
+	n := 0
+	for _, w := range c.queue {
+		if len(b.all)+n == maxBatch || b.size > 0 && b.size+w.size > maxBatchBytes {
+			break
+		}
+		w.state = taken
+		b.size += w.size
+		n++
+	}
+	b.all = append(b.all, c.queue[:n]...)
+	b.live = append(b.live, c.queue[:n]...)
+	c.queue = slices.Delete(c.queue, 0, n)
+	return b.live[len(b.live)-n:]
+}
+
+// handOver wakes those whose writes are done, and then, so that they may come back in time for its batch, the next leader.
+func (c *commits) handOver(b *batch, leader *write) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, o := range b.all {
 		o.state = done
 		if o != leader {
 			o.wake <- struct{}{}
 		}
 	}
+	c.expected = len(c.queue) + len(b.all)
 	if len(c.queue) == 0 {
 		c.leading = false
 		return
@@ -171,53 +215,55 @@ func (c *commits) handOver(batch []*write, leader *write) {
 }
 
 // run applies the batch in tx and commits it. A write that panics, or that bbolt refuses halfway, is taken out, and the
-// others are applied again in a transaction of their own.
-func (c *commits) run(tx *bbolt.Tx, err error, batch []*write) {
+// others are applied again in a new transaction.
+func (c *commits) run(tx *bbolt.Tx, err error, b *batch) {
 	defer func() { // whatever happens: a transaction left open would lock everybody out
 		if tx != nil {
 			tx.Rollback()
 		}
 	}()
-	for len(batch) > 0 {
-		spoiler := -1
+	c.take(b)
+	for len(b.live) > 0 {
+		var spoiler *write
 		if err == nil {
-			spoiler, err = c.attempt(tx, batch)
+			spoiler, err = c.attempt(tx, b)
 		}
-		if spoiler < 0 {
+		if spoiler == nil {
 			break
 		}
-		batch = slices.Delete(slices.Clone(batch), spoiler, spoiler+1)
+		b.live = slices.DeleteFunc(b.live, func(w *write) bool { return w == spoiler })
 		tx.Rollback()
 		tx, err = c.db.Begin(true)
 	}
 	if err != nil {
-		for _, w := range batch {
+		for _, w := range b.live {
 			w.err = cause(err)
 		}
 	}
 }
 
-// attempt applies the batch and commits it, unless nothing was written. It stops at a write that spoils the transaction, and
-// returns its index, or else -1.
-func (c *commits) attempt(tx *bbolt.Tx, batch []*write) (spoiler int, err error) {
+// attempt applies the batch, with those who come while it does, and commits it unless nothing was written. It stops at a
+// write that spoils the transaction, and returns it.
+func (c *commits) attempt(tx *bbolt.Tx, b *batch) (spoiler *write, err error) {
 	t, err := newTxn(tx, c.names)
 	if err != nil {
-		return -1, err
+		return nil, err
 	}
-	for i, w := range batch {
-		w.try(t)
-		if w.panic != nil {
-			return i, nil
-		}
-		if t.broken != nil {
-			w.err = cause(t.broken)
-			return i, nil
+	for next := b.live; len(next) > 0; next = c.take(b) {
+		for _, w := range next {
+			w.try(t)
+			if t.broken != nil {
+				w.err = cause(t.broken)
+			}
+			if t.broken != nil || w.panic != nil {
+				return w, nil
+			}
 		}
 	}
 	if !t.dirty {
-		return -1, nil
+		return nil, nil
 	}
-	return -1, tx.Commit()
+	return nil, tx.Commit()
 }
 
 // try applies w and catches its panic.

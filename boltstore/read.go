@@ -132,7 +132,7 @@ func (s *Store) justIdledOut(h head, now time.Time) bool {
 // than the one that was seen before, or none.
 func (s *Store) use(ctx context.Context, key string, use bool, see func(*entry)) error {
 	var found entry
-	err := s.commits.do(ctx, func(t *txn) error {
+	err := s.commits.do(ctx, 0, func(t *txn) error {
 		k := []byte(key)
 		stored := t.get(k)
 		if stored == nil {

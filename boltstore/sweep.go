@@ -193,7 +193,7 @@ func valueSize(stored []byte) int {
 // remove judges once more, in the transaction that removes.
 func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
 	var gone []place
-	err := w.s.commits.do(ctx, func(t *txn) error {
+	err := w.s.commits.do(ctx, 0, func(t *txn) error {
 		gone = gone[:0] // it may be a second attempt
 		for _, d := range due {
 			nanos, key, _ := splitOrderKey(d.k)

@@ -42,7 +42,7 @@ func (s *Store) write(ctx context.Context, op, key string, old store.Version, it
 		fresh, h, version = encode(key, item)
 	}
 
-	err := s.commits.do(ctx, func(t *txn) error {
+	err := s.commits.do(ctx, len(fresh), func(t *txn) error {
 		k := []byte(key)
 		stored := t.get(k)
 		if old != store.AnyVersion {
