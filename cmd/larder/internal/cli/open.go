@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/larder-go/larder/store"
+)
+
+// Where the store's URL comes from, in this order.
+const (
+	storeFlag    = "store"
+	envStore     = "LARDER_STORE"
+	envStoreFile = "LARDER_STORE_FILE"
+	defaultStore = "file:./larder-data"
+)
+
+// storeURL finds the URL and says where it found it, for messages. An empty --store is an error: it is a variable of a script that
+// is not set, and falling back to another store would be worse. An empty LARDER_STORE counts as not set, as is the custom.
+func (a *app) storeURL(flagGiven bool) (rawURL, from string, err error) {
+	if flagGiven {
+		if a.url == "" {
+			return "", "", usage("name the store, as in --store file:./larder-data", "--store is empty")
+		}
+		return a.url, "--store", nil
+	}
+	if rawURL := a.env(envStore); rawURL != "" {
+		return rawURL, envStore, nil
+	}
+	path := a.env(envStoreFile)
+	if path == "" {
+		return defaultStore, "the default", nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", "", usage("it names a file that holds the store's URL", "%s: %w", envStoreFile, err)
+	}
+	rawURL = strings.TrimSpace(string(content))
+	if rawURL == "" || strings.ContainsAny(rawURL, "\r\n") {
+		return "", "", usage("write the store's URL into it, and nothing else", "%s: the file %q must hold one line", envStoreFile, path)
+	}
+	return rawURL, envStoreFile, nil
+}
+
+// open opens the store that flag and environment name. Without create, a folder or file that is not there is not
+// made: a cleanup with a misspelt path must not report that all is clean.
+func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, error) {
+	rawURL, from, err := a.storeURL(flagGiven)
+	if err != nil {
+		return nil, err
+	}
+	a.secret = rawURL
+	reached := false
+	// The openers stand behind Mux, which alone knows how a URL is read.
+	checked := make(store.Mux, len(a.mux))
+	for scheme, open := range a.mux {
+		checked[scheme] = func(ctx context.Context, u *url.URL) (store.Closer, error) {
+			reached = true
+			if err := checkPath(u, create, fmt.Sprintf("%s (%s)", store.Redact(rawURL), from)); err != nil {
+				return nil, err
+			}
+			a.expiry = store.NewParams(u).Expiry() // what is wrong with it, the opener says
+			return open(ctx, u)
+		}
+	}
+	s, err := checked.Open(ctx, rawURL)
+	f := explainOpen(err, reached)
+	if f != nil && f.hint == "" {
+		f.hint = fmt.Sprintf("the URL comes from %s; file:./larder-data and bolt:./larder.db are examples", from)
+	}
+	if f != nil {
+		return nil, f
+	}
+	return s, nil
+}
+
+// explainOpen leaves the hint empty where the URL may be at fault. A URL that no opener was reached with is a wrong command line.
+func explainOpen(err error, reached bool) *failure {
+	if err == nil {
+		return nil
+	}
+	f := explain(err)
+	switch {
+	case !reached:
+		return &failure{exitUsage, err, ""}
+	case f.hint == adviceOfLastResort || errors.Is(err, errors.ErrUnsupported):
+		return &failure{f.code, err, ""}
+	}
+	return f
+}
+
+// checkPath looks at the place of a store that lives in files, before an opener creates it.
+func checkPath(u *url.URL, create bool, shown string) error {
+	if u.Scheme != "file" && u.Scheme != "bolt" {
+		return nil
+	}
+	path := u.Path
+	if u.Opaque != "" {
+		unescaped, err := url.PathUnescape(u.Opaque)
+		if err != nil {
+			return nil // the opener says it better
+		}
+		path = unescaped
+	}
+	if len(path) > 2 && path[0] == '/' && filepath.VolumeName(path[1:]) != "" {
+		path = path[1:] // file:///C:/dir
+	}
+	info, err := os.Stat(path)
+	exists := err == nil
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil // the opener meets it again
+	case exists && u.Scheme == "file" && !info.IsDir():
+		return usage("for a bbolt file write bolt: instead of file:", "not a folder: %s", shown)
+	case exists && u.Scheme == "bolt" && info.IsDir():
+		return usage("for a folder of files write file: instead of bolt:", "not a file: %s", shown)
+	case exists && u.Scheme == "file":
+		_, err := os.Lstat(filepath.Join(path, diskMarker))
+		exists = !errors.Is(err, fs.ErrNotExist)
+	case exists:
+		exists = info.Size() > 0
+	}
+	if exists || create {
+		return nil
+	}
+	return &failure{exitNoStore, fmt.Errorf("no such store: %s", shown),
+		"larder set KEY creates it; --store URL or " + envStore + " names another"}
+}
+
+// diskMarker is the file by which package diskstore knows a folder of its own.
+const diskMarker = "larder-store"

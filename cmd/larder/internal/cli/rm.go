@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/larder-go/larder/store"
+	"github.com/spf13/cobra"
+)
+
+type rmResult struct {
+	Removed  int       `json:"removed"` // with dry_run: that would have been
+	DryRun   bool      `json:"dry_run"`
+	Problems []problem `json:"problems"`
+}
+
+func (a *app) rmCommand() *cobra.Command {
+	var dryRun bool
+	c := &cobra.Command{
+		Use:   "rm KEY...",
+		Short: "Remove entries",
+		Long: "Remove entries, also those that are corrupt. A key that is not there is an error,\n" +
+			"as it may be misspelt; the others are removed all the same.",
+		Example: "  larder rm greeting\n" +
+			"  larder rm -n user:1 user:2",
+		Args: takes(1, math.MaxInt),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkKeys(args); err != nil {
+				return err
+			}
+			return a.withStore(c, false, func(ctx context.Context, s store.Closer) error {
+				return a.rm(ctx, s, args, dryRun)
+			})
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "say what would be removed, remove nothing")
+	return a.exits.add(c, exitError, exitPartial, exitNoKey, exitNoStore, exitLocked)
+}
+
+func (a *app) rm(ctx context.Context, s store.Store, args []string, dryRun bool) error {
+	r := rmResult{DryRun: dryRun, Problems: []problem{}}
+	problems, failures := a.each(ctx, args, func(key string) error {
+		there, err := s.Contains(ctx, key)
+		if err != nil && !errors.Is(err, store.ErrCorrupt) {
+			return err
+		}
+		there = there || err != nil
+		if !dryRun {
+			// Also where nothing was found: then what comes meanwhile goes too, as rm was told.
+			if err := s.Delete(ctx, key); err != nil {
+				return err
+			}
+		}
+		if !there {
+			return store.ErrNotFound
+		}
+		r.Removed++
+		return nil
+	})
+	r.Problems = append(r.Problems, problems...)
+	verb := "removed "
+	if dryRun {
+		verb = "would remove "
+	}
+	if a.json || r.Removed > 0 {
+		if err := a.summary(r, verb+entries(r.Removed)); err != nil {
+			return err
+		}
+	}
+	return a.outcome(len(args), problems, failures)
+}

@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/larder-go/larder/store"
+	"github.com/spf13/cobra"
+)
+
+type statResult struct {
+	Store     string       `json:"store"` // without its password
+	Entries   int          `json:"entries"`
+	Bytes     int64        `json:"bytes"`     // of the values
+	Deadlines int          `json:"deadlines"` // entries that have one
+	Corrupt   int          `json:"corrupt"`   // entries that cannot be read
+	Oldest    *time.Time   `json:"oldest"`    // earliest atime; null: no entries
+	Idle      []idleBucket `json:"idle"`
+	Backlog   *backlog     `json:"backlog"` // null: the store cannot tell
+}
+
+// backlog is what is expired and not yet removed.
+type backlog struct {
+	Entries int   `json:"entries"`
+	Bytes   int64 `json:"bytes"`
+}
+
+func (a *app) statCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "stat",
+		Short: "Count entries and bytes, by how long they were not used",
+		Long: "Count entries and bytes, by how long they were not used, and the backlog: what is\n" +
+			"expired but not yet removed. Give the URL the same x-timeout and x-touch-after as\n" +
+			"the program that uses the store: they say what is expired.",
+		Example: "  larder stat\n" +
+			"  larder stat --store 'file:///var/lib/app/sessions?x-timeout=30m'\n" +
+			"  larder stat --json | jq .backlog.entries",
+		Args: takesNone("larder ls PREFIX lists a part"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return a.withStore(c, false, func(ctx context.Context, s store.Closer) error {
+				if !store.CanList(s) {
+					return cannotList()
+				}
+				return a.stat(ctx, s)
+			})
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	return a.exits.add(c, exitError, exitPartial, exitNoStore, exitLocked)
+}
+
+func (a *app) stat(ctx context.Context, s store.Store) error {
+	var seen atomic.Int64
+	line := a.progress(func() string { return fmt.Sprintf("counting: %s", entries(int(seen.Load()))) })
+	defer line.stop()
+	now := time.Now()
+	r := statResult{Store: store.Redact(a.secret), Idle: newHistogram()}
+	var oldest time.Time
+	for info, err := range store.List(ctx, s, "") {
+		if errors.Is(err, store.ErrCorrupt) {
+			r.Corrupt++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		seen.Add(1)
+		r.Entries++
+		r.Bytes += info.Size
+		if !info.Expires.IsZero() {
+			r.Deadlines++
+		}
+		if info.Atime.IsZero() {
+			continue
+		}
+		addIdle(r.Idle, now.Sub(info.Atime), info.Size)
+		if oldest.IsZero() || info.Atime.Before(oldest) {
+			oldest = info.Atime
+		}
+	}
+	r.Oldest = stamp(oldest)
+	if store.CanSweep(s) {
+		report, err := store.Sweep(ctx, s, store.SweepOptions{DryRun: true})
+		if err != nil {
+			return err
+		}
+		r.Backlog = &backlog{report.Removed, report.Bytes}
+	}
+	line.stop()
+	if err := a.result(r, r.text(now)); err != nil {
+		return err
+	}
+	if r.Corrupt > 0 {
+		return &failure{exitPartial, fmt.Errorf("%s cannot be read", entries(r.Corrupt)),
+			"larder get KEY tells which it is, larder cleanup --idle DUR removes it by its age"}
+	}
+	return nil
+}
+
+func (r *statResult) text(now time.Time) string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-9s "+format+"\n", append([]any{name}, args...)...)
+	}
+	line("store", "%s", printable(r.Store))
+	line("entries", "%s", thousands(r.Entries))
+	line("bytes", "%s", size(r.Bytes))
+	if r.Oldest != nil {
+		line("oldest", "not used for %s", age(max(now.Sub(*r.Oldest), 0).Truncate(time.Second)))
+	}
+	if r.Deadlines > 0 {
+		line("deadline", "%s", entries(r.Deadlines))
+	}
+	if r.Corrupt > 0 {
+		line("corrupt", "%s", entries(r.Corrupt))
+	}
+	switch {
+	case r.Backlog == nil:
+		line("backlog", "not known: this kind of store expires by itself")
+	case r.Backlog.Entries == 0:
+		line("backlog", "none")
+	default:
+		line("backlog", "%s, %s: expired, larder cleanup removes them", entries(r.Backlog.Entries), size(r.Backlog.Bytes))
+	}
+	if r.Entries > 0 {
+		b.WriteString("\n" + histogramText(r.Idle))
+	}
+	return strings.TrimRight(b.String(), "\n")
+}

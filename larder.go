@@ -1,0 +1,46 @@
+// Package larder opens a store by URL, whichever backend the URL names.
+//
+// Larder keeps values under keys, in files, in a bbolt file or in the memory of this process, and forgets those that nobody has used for a
+// while. The parts, each usable without the others:
+//
+//   - store is the contract: what every store does, and what it may do besides;
+//   - diskstore and boltstore are stores, and so is store.Map;
+//   - store/storetest verifies a store, also one of your own;
+//   - codec puts Go values in place of bytes;
+//   - cleanup removes what is not used any more, once or for ever;
+//   - cmd/larder is the command for a shell or a cron job.
+//
+// This package is the one place that imports every backend. A program that knows at compile time which one it wants imports that
+// one alone, diskstore for example, and links nothing of the others.
+//
+// # URLs
+//
+//	file:///var/lib/app/sessions   a folder of files; also file:./data and a bare path
+//	bolt:///var/lib/app/data.db    a bbolt file; also bolt:./data.db
+//	map:                           the memory of this process
+//
+// All take x-timeout=30m (what nobody uses for so long is absent), x-touch-after=1m (how often a use is recorded) and
+// x-prefix=app: (every key gets it); each backend documents its own. An unknown parameter is an error.
+package larder
+
+import (
+	"context"
+
+	"github.com/larder-go/larder/boltstore"
+	"github.com/larder-go/larder/diskstore"
+	"github.com/larder-go/larder/store"
+)
+
+// Mux returns the openers of every backend, by scheme, as a map of the caller's own: add to it or take away.
+func Mux() store.Mux {
+	return store.Mux{
+		"bolt": boltstore.OpenURL,
+		"file": diskstore.OpenURL,
+		"map":  store.OpenMap,
+	}
+}
+
+// Open opens the store that rawURL names; see the package comment. The caller closes it. No error shows a password.
+func Open(ctx context.Context, rawURL string) (store.Closer, error) {
+	return Mux().Open(ctx, rawURL)
+}
