@@ -1,0 +1,95 @@
+package diskstore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/larder-go/larder/internal/folder"
+	"github.com/larder-go/larder/store"
+)
+
+// digest is the name of an entry in a quarter of the memory.
+type digest [sha256.Size]byte
+
+func (g *digest) place() place { return place{int(g[0]), hex.EncodeToString(g[:])} }
+
+// List reads the names of one folder at a time, and then the entries one by one. Nothing is open while the body runs.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) {
+		for i := range shardCount {
+			names, err := s.names(ctx, i)
+			if err != nil {
+				yield(store.Info{}, wrap("list", err))
+				return
+			}
+			for _, g := range names {
+				info, err := s.info(ctx, g.place())
+				if err == nil && !strings.HasPrefix(info.Key, prefix) || errors.Is(err, store.ErrNotFound) {
+					continue
+				}
+				if !yield(info, wrap("list", err)) || err != nil && !errors.Is(err, store.ErrCorrupt) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// names returns what in the folder i is named as an entry, each name once.
+func (s *Store) names(ctx context.Context, i int) ([]digest, error) {
+	var names []digest
+	err := s.visit(ctx, i, func(_ *folder.Folder, name string) error {
+		var g digest
+		if isEntry(i, name) {
+			hex.Decode(g[:], []byte(name))
+			names = append(names, g)
+		}
+		return nil
+	})
+	slices.SortFunc(names, func(a, b digest) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(names), err
+}
+
+// visit calls fn with each name in the folder i, if there is one. What stands in the place of a folder and is none is not ours.
+func (s *Store) visit(ctx context.Context, i int, fn func(d *folder.Folder, name string) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	err := s.shards.with(i, func(d *folder.Folder) error {
+		return d.Names(func(name string) error {
+			if err := s.ready(ctx); err != nil {
+				return err
+			}
+			return fn(d, name)
+		})
+	})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
+		return nil
+	}
+	return err
+}
+
+// info tells of the entry at p, or returns ErrNotFound where there is none that is live.
+func (s *Store) info(ctx context.Context, p place) (info store.Info, err error) {
+	if err := s.ready(ctx); err != nil {
+		return info, err
+	}
+	err = s.readAt(ctx, p, "", glance, func(e *entry) {
+		info = store.Info{Key: e.Key, Size: int64(len(e.Value)), Atime: e.atime, Expires: e.Expires}
+	})
+	if err == nil && placeOf(info.Key) != p {
+		return store.Info{}, errMisplaced
+	}
+	if errors.Is(err, errNotFile) { // not ours
+		err = store.ErrNotFound
+	}
+	return info, err
+}

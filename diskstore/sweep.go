@@ -1,0 +1,280 @@
+package diskstore
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/larder-go/larder/internal/folder"
+	"github.com/larder-go/larder/store"
+)
+
+const (
+	// sweepBatch is how many entries are removed under one lock: a few milliseconds.
+	sweepBatch = 64
+
+	// sweepBytes ends a batch before that where the entries are large, for they are read under the lock.
+	sweepBytes = 4 << 20
+
+	// tempAge is how old a temporary file is before a sweep takes it for one that a killed process has left.
+	tempAge = time.Hour
+)
+
+// Cleanup is Sweep with nothing but an idle time.
+func (s *Store) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
+	r, err := s.sweep(ctx, store.SweepOptions{Idle: idle})
+	return r.Removed, wrap("cleanup", err)
+}
+
+// Sweep looks at every file. Where one cannot be looked at or removed, it goes on with the others and returns the first error
+// in the end.
+func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
+	r, err := s.sweep(ctx, o)
+	return r, wrap("sweep", err)
+}
+
+func (s *Store) sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
+	w := sweeper{store: s, o: o, now: wallNow(), batch: sweepBatch}
+	w.cutoff = s.expiry.Cutoff(w.now, o.Idle)
+	if o.Batch > 0 {
+		w.batch = min(w.batch, o.Batch)
+	}
+	err := s.ready(ctx)
+	for i := 0; i < shardCount && err == nil && !w.full(); i++ {
+		err = w.shard(ctx, i)
+	}
+	if err == nil && !w.full() {
+		err = w.rootTemps(ctx)
+	}
+	if err == nil {
+		err = w.failed
+	}
+	w.report.Done = err == nil && !w.full()
+	return w.report, err
+}
+
+// sweeper is a sweep at work. Its clock stands: what dies meanwhile is the next one's.
+type sweeper struct {
+	store  *Store
+	o      store.SweepOptions
+	now    time.Time
+	cutoff time.Time
+	batch  int
+	report store.SweepReport
+	failed error // the first about a single file
+}
+
+func (w *sweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
+
+func (w *sweeper) due(atime, expires time.Time) bool {
+	return atime.Before(w.cutoff) || !expires.IsZero() && !w.now.Before(expires)
+}
+
+// fail keeps the first error about a single file. That one is gone, by another cleaner's hand, is none.
+func (w *sweeper) fail(err error) {
+	if w.failed == nil && err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNotFile) {
+		w.failed = err
+	}
+}
+
+// shard first looks at everything in the folder i, without its lock, and then judges again, under the lock, what may have to go. Names
+// are removed only after all have been read, for some file systems lose the place in a folder that changes.
+func (w *sweeper) shard(ctx context.Context, i int) error {
+	var due []digest
+	var temps []string
+	err := w.store.visit(ctx, i, func(d *folder.Folder, name string) error {
+		switch {
+		case isTemp(name):
+			if w.oldTemp(d, name) {
+				temps = append(temps, name)
+			}
+		case isEntry(i, name):
+			w.report.Scanned++
+			if w.mayGo(d, name) {
+				var g digest
+				hex.Decode(g[:], []byte(name))
+				due = append(due, g)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for len(due)+len(temps) > 0 && !w.full() {
+		before := w.report.Removed
+		if due, err = w.remove(ctx, i, due, temps); err != nil {
+			return err
+		}
+		temps = nil
+		if w.report.Removed == before {
+			continue
+		}
+		if w.o.Progress != nil {
+			w.o.Progress(w.report)
+		}
+		if w.o.Pause > 0 && !w.full() {
+			if err := w.store.sleep(ctx, w.o.Pause); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// mayGo tells whether the entry may have to go, by the file's time and, for its deadline, by the heads of its slots.
+func (w *sweeper) mayGo(d *folder.Folder, name string) bool {
+	f, err := d.Open(name)
+	if err != nil {
+		w.fail(notFile(err))
+		return false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Regular {
+		w.fail(err)
+		return false
+	}
+	if info.Time.Before(w.cutoff) {
+		return true
+	}
+	var b [blockSize + peekSize]byte
+	n, err := f.ReadAt(b[:], 0)
+	if err != nil {
+		w.fail(err)
+		return false
+	}
+	data := b[:n]
+	expires, next := peekDeadline(data, nil)
+	if next > 0 { // slot 1 begins further behind
+		var b [peekSize]byte
+		n, err := f.ReadAt(b[:], int64(next))
+		if err != nil {
+			w.fail(err)
+			return false
+		}
+		expires, _ = peekDeadline(data, b[:n])
+	}
+	return w.due(info.Time, expires)
+}
+
+// remove removes those of the entries in due that must go, up to a batch, and what there is of temps, and returns the rest of due.
+func (w *sweeper) remove(ctx context.Context, i int, due []digest, temps []string) ([]digest, error) {
+	d, err := w.store.lock(ctx, i, false)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		return nil, err
+	}
+	defer w.store.unlock(i, d)
+	for _, name := range temps {
+		if w.oldTemp(d, name) {
+			w.fail(d.Remove(name))
+		}
+	}
+	room := w.batch
+	if w.o.Limit > 0 {
+		room = min(room, w.o.Limit-w.report.Removed)
+	}
+	removed, read := 0, int64(0)
+	for len(due) > 0 && removed < room && read < sweepBytes && ctx.Err() == nil {
+		e, size, err := w.judge(d, due[0].place())
+		due = due[1:]
+		read += size
+		if err == nil && !w.o.DryRun && e != nil {
+			err = d.Remove(e.name)
+		}
+		if err != nil || e == nil {
+			w.fail(err)
+			continue
+		}
+		removed++
+		w.report.Removed++
+		w.report.Bytes += int64(e.value)
+		if w.report.Oldest.IsZero() || e.atime.Before(w.report.Oldest) {
+			w.report.Oldest = e.atime
+		}
+	}
+	if removed > 0 && !w.o.DryRun {
+		w.fail(d.Sync())
+	}
+	return due, ctx.Err()
+}
+
+// condemned is an entry that must go.
+type condemned struct {
+	name  string
+	value int
+	atime time.Time
+}
+
+// judge returns the entry at p if it must go, and how much had to be read for that. What is corrupt has its file's time only.
+func (w *sweeper) judge(d *folder.Folder, p place) (*condemned, int64, error) {
+	f, err := d.Open(p.name)
+	if err != nil {
+		return nil, 0, notFile(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Regular {
+		return nil, 0, err
+	}
+	buf := w.store.buffers.Get().(*[]byte)
+	defer w.store.buffers.Put(buf)
+	var e current
+	data, err := readAll(f, buf)
+	if err == nil {
+		e, err = decode(data, "")
+	}
+	if err == nil && placeOf(e.Key) != p {
+		err = errMisplaced
+	}
+	if errors.Is(err, store.ErrCorrupt) {
+		e, err = current{}, nil // no deadline, and no key that could have a prefix
+	}
+	c := &condemned{name: p.name, value: len(e.Value), atime: later(e.Written, info.Time)}
+	if err != nil || !strings.HasPrefix(e.Key, w.o.Prefix) || !w.due(c.atime, e.Expires) {
+		c = nil
+	}
+	return c, info.Size, err
+}
+
+// oldTemp tells whether name is a temporary file that nobody is writing any more.
+func (w *sweeper) oldTemp(d *folder.Folder, name string) bool {
+	if w.o.DryRun || w.o.Prefix != "" {
+		return false
+	}
+	f, err := d.Open(name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	return err == nil && info.Regular && w.now.Sub(info.Time) > tempAge
+}
+
+// rootTemps removes what a killed process has left beside the folders: a marker that was not yet named so.
+func (w *sweeper) rootTemps(ctx context.Context) error {
+	var temps []string
+	shards := &w.store.shards
+	shards.rootMu.RLock()
+	defer shards.rootMu.RUnlock()
+	if err := w.store.ready(ctx); err != nil {
+		return err
+	}
+	root := shards.root
+	err := root.Names(func(name string) error {
+		if isTemp(name) && w.oldTemp(root, name) {
+			temps = append(temps, name)
+		}
+		return w.store.ready(ctx)
+	})
+	for _, name := range temps {
+		w.fail(root.Remove(name))
+	}
+	return err
+}
