@@ -12,12 +12,6 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-func openMap(testing.TB) store.Store { return store.NewMap(&store.MapOptions{Expiry: Expiry}) }
-
-func TestModelMap(t *testing.T) { Model(t, openMap) }
-
-func TestLinearMap(t *testing.T) { Linear(t, openMap(t), 100_000, uint64(time.Now().UnixNano())) }
-
 // TestLinearCatches proves that the check has teeth.
 func TestLinearCatches(t *testing.T) {
 	for name, s := range map[string]store.Store{
