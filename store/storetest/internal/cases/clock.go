@@ -43,3 +43,11 @@ func (e *Env) patiently(try func(timeout time.Duration) (told bool)) {
 
 // soon is a deadline d from now that every store can keep exactly.
 func soon(d time.Duration) time.Time { return time.Now().Add(d).Truncate(time.Millisecond) }
+
+// yield stands in every loop that goes round until somebody else is done. In a bubble, time stands still while any goroutine
+// runs, and those who wait for it would wait for ever.
+func (e *Env) yield() {
+	if e.Bubble {
+		time.Sleep(10 * time.Microsecond)
+	}
+}

@@ -86,8 +86,7 @@ func doorCreate(e *Env) {
 	}
 }
 
-// doorEdge uses an entry at the very time at which it dies, by two users at once: if one is told that it is gone, no later call
-// may find it.
+// doorEdge watches an entry at the very time at which it dies: once somebody is told that it is gone, no later call may find it.
 func doorEdge(e *Env) {
 	x := store.Expiry{Timeout: e.Timeout, TouchAfter: -1}
 	for range e.n(6, 2) {
@@ -108,9 +107,8 @@ func doorEdge(e *Env) {
 					e.Errorf("Contains says false, and Get after it returns %v", err)
 					return
 				}
-			} else {
-				time.Sleep(100 * time.Microsecond)
 			}
+			time.Sleep(100 * time.Microsecond)
 		}
 	}
 }

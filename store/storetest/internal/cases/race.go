@@ -137,6 +137,7 @@ func raceUse(e *Env) {
 		case i%2 == 0:
 			for !stop.Load() {
 				store.Touch(e.ctx, s, "key")
+				e.yield()
 			}
 		default:
 			for !stop.Load() {
@@ -144,6 +145,7 @@ func raceUse(e *Env) {
 					e.Errorf("Get: %v", err)
 					return
 				}
+				e.yield()
 			}
 		}
 	})
