@@ -3,27 +3,90 @@ package diskstore_test
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/larder-go/larder/diskstore"
 	"github.com/larder-go/larder/store"
 	"github.com/larder-go/larder/store/storetest"
 )
 
-const suiteMaxValue = 1_000_000
-
-func TestConformance(t *testing.T) {
-	dirs := make(map[store.Store]string)
-	expiries := make(map[store.Store]store.Expiry)
-	_ = expiries
-	_ = dirs
-	storetest.Run(t, storetest.Config{
-		New: func(t *testing.T, e store.Expiry) store.Store {
-			return open(t, t.TempDir(), &diskstore.Options{Expiry: e, MaxValue: suiteMaxValue})
-		},
-		MaxValue: suiteMaxValue,
-	})
+// suite remembers how the stores of a run were opened, for the hooks.
+type suite struct {
+	sync.Mutex
+	opened map[store.Store]opening
 }
 
-var _ = os.Getenv
-var _ = filepath.Join
+type opening struct {
+	dir     string
+	options diskstore.Options
+}
+
+func (c *suite) open(t *testing.T, o opening) store.Store {
+	s := open(t, o.dir, &o.options)
+	c.Lock()
+	defer c.Unlock()
+	c.opened[s] = o
+	return s
+}
+
+func (c *suite) of(s store.Store) opening {
+	c.Lock()
+	defer c.Unlock()
+	return c.opened[s]
+}
+
+const suiteMaxValue = 1_000_000
+
+func (c *suite) config() storetest.Config {
+	c.opened = make(map[store.Store]opening)
+	return storetest.Config{
+		New: func(t *testing.T, e store.Expiry) store.Store {
+			return c.open(t, opening{t.TempDir(), diskstore.Options{Expiry: e, MaxValue: suiteMaxValue}})
+		},
+		Reopen: func(t *testing.T, s store.Store) store.Store { return c.open(t, c.of(s)) },
+		Corrupt: func(t *testing.T, s store.Store, key string) {
+			damage(t, entryFile(c.of(s).dir, key))
+		},
+		MaxValue: suiteMaxValue,
+		Timeout:  200 * time.Millisecond, // a write is two syncs of a disk, which others use too
+	}
+}
+
+// entryFile is where the entry under key is.
+func entryFile(dir, key string) string {
+	name := fileName(key)
+	return filepath.Join(dir, name[:2], name)
+}
+
+// damage turns a bit in each byte of a file.
+func damage(t *testing.T, path string) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range data {
+		data[i] ^= 0x10
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Time{}, info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConformance(t *testing.T) { storetest.Run(t, new(suite).config()) }
+
+// TestConformanceBubble runs the suite on a clock of its own, where the borders of time can be tested to the nanosecond.
+func TestConformanceBubble(t *testing.T) {
+	cfg := new(suite).config()
+	cfg.Bubble = true
+	storetest.Run(t, cfg)
+}

@@ -3,6 +3,7 @@ package diskstore_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -27,6 +28,9 @@ func open(t testing.TB, dir string, o *diskstore.Options) *diskstore.Store {
 
 // value returns n bytes that tell their number.
 func value(n, i int) []byte { return bytes.Repeat(fmt.Appendf(nil, "%08d", i), n/8+1)[:n] }
+
+// fileName is the name of the file of an entry, worked out apart from the store.
+func fileName(key string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(key))) }
 
 func wantValue(t testing.TB, s store.Store, key string, want []byte) {
 	t.Helper()

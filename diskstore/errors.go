@@ -24,7 +24,12 @@ type refused struct{ error }
 func (r refused) Unwrap() error { return r.error }
 
 // wrap gives an error its prefix, and calls what the file system refused by the contract's name.
-func wrap(op string, err error) error { return store.Wrap("diskstore", op, classify(err)) }
+func wrap(op string, err error) error {
+	if err == nil || err == store.ErrNotFound {
+		return err
+	}
+	return store.Wrap("diskstore", op, classify(err))
+}
 
 // classify returns an outage for what a file system call returned; the errors of the contract, of contexts and of
 // closed stores pass.
@@ -38,7 +43,7 @@ func classify(err error) error {
 		}
 	}
 	var own refused
-	if err == nil || errors.As(err, &own) {
+	if errors.As(err, &own) {
 		return err
 	}
 	err = folder.Cause(err)

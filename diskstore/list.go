@@ -63,14 +63,16 @@ func (s *Store) visit(ctx context.Context, i int, fn func(d *folder.Folder, name
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	err := s.shards.with(i, func(d *folder.Folder) error {
-		return d.Names(func(name string) error {
+	sh, err := s.shards.hold(i)
+	if err == nil {
+		defer sh.mu.RUnlock()
+		err = sh.folder.Names(func(name string) error {
 			if err := s.ready(ctx); err != nil {
 				return err
 			}
-			return fn(d, name)
+			return fn(sh.folder, name)
 		})
-	})
+	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {
 		return nil
 	}
@@ -82,14 +84,16 @@ func (s *Store) info(ctx context.Context, p place) (info store.Info, err error) 
 	if err := s.ready(ctx); err != nil {
 		return info, err
 	}
-	err = s.readAt(ctx, p, "", glance, func(e *entry) {
-		info = store.Info{Key: e.Key, Size: int64(len(e.Value)), Atime: e.atime, Expires: e.Expires}
-	})
-	if err == nil && placeOf(info.Key) != p {
-		return store.Info{}, errMisplaced
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
+	e, err := s.readAt(ctx, p, "", glance, buf)
+	switch {
+	case errors.Is(err, errNotFile): // not ours
+		return info, store.ErrNotFound
+	case err != nil:
+		return info, err
+	case placeOf(e.Key) != p:
+		return info, errMisplaced
 	}
-	if errors.Is(err, errNotFile) { // not ours
-		err = store.ErrNotFound
-	}
-	return info, err
+	return store.Info{Key: e.Key, Size: int64(len(e.Value)), Atime: e.atime, Expires: e.Expires}, nil
 }

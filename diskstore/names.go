@@ -28,7 +28,9 @@ type place struct {
 
 func placeOf(key string) place {
 	sum := sha256.Sum256([]byte(key))
-	return place{int(sum[0]), hex.EncodeToString(sum[:])}
+	var name [2 * sha256.Size]byte
+	hex.Encode(name[:], sum[:])
+	return place{int(sum[0]), string(name[:])}
 }
 
 // shardName is the name of a folder.

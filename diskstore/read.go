@@ -24,27 +24,31 @@ type entry struct {
 
 func (s *Store) absent(e *entry, now time.Time) bool { return s.expiry.Absent(now, e.atime, e.Expires) }
 
-func (e *entry) item(value []byte) *store.Item {
-	return &store.Item{Value: value, Expires: e.Expires, Atime: e.atime, Version: e.Version.Text()}
-}
-
 func (s *Store) Contains(ctx context.Context, key string) (bool, error) {
-	found := false
-	err := s.read(ctx, key, view, func(*entry) { found = true })
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
+	_, err := s.read(ctx, key, view, buf)
 	if err == store.ErrNotFound {
-		err = nil
+		return false, nil
 	}
-	return found, wrap("contains", err)
+	return err == nil, wrap("contains", err)
 }
 
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
-	var value []byte
-	err := s.read(ctx, key, use, func(e *entry) { value = own(e) })
-	return value, wrap("get", err)
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
+	e, err := s.read(ctx, key, use, buf)
+	if err != nil {
+		return nil, wrap("get", err)
+	}
+	return own(&e), nil
 }
 
 func (s *Store) Touch(ctx context.Context, key string) error {
-	return wrap("touch", s.read(ctx, key, use, func(*entry) {}))
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
+	_, err := s.read(ctx, key, use, buf)
+	return wrap("touch", err)
 }
 
 func (s *Store) Load(ctx context.Context, key string) (*store.Item, error) {
@@ -55,10 +59,18 @@ func (s *Store) Peek(ctx context.Context, key string) (*store.Item, error) {
 	return s.load(ctx, "peek", key, view)
 }
 
-func (s *Store) load(ctx context.Context, op, key string, m mode) (item *store.Item, err error) {
-	err = s.read(ctx, key, m, func(e *entry) { item = e.item(own(e)) })
-	return item, wrap(op, err)
+func (s *Store) load(ctx context.Context, op, key string, m mode) (*store.Item, error) {
+	buf := s.buffer()
+	defer s.buffers.Put(buf)
+	e, err := s.read(ctx, key, m, buf)
+	if err != nil {
+		return nil, wrap(op, err)
+	}
+	return &store.Item{Value: own(&e), Expires: e.Expires, Atime: e.atime, Version: e.Version.Text()}, nil
 }
+
+// buffer lends memory for one file, of firstRead bytes or more. What is read into it is good until it is put back.
+func (s *Store) buffer() *[]byte { return s.buffers.Get().(*[]byte) }
 
 // own returns the value of e as the caller may keep it. What lies in a buffer of the store is copied.
 func own(e *entry) []byte {
@@ -79,13 +91,13 @@ const (
 	use                // and who must be able to find the entry again
 )
 
-// read calls found with the live entry under key, whose Value is good only until found returns.
-func (s *Store) read(ctx context.Context, key string, m mode, found func(*entry)) error {
+// read returns the live entry under key. Its Value may lie in *buf.
+func (s *Store) read(ctx context.Context, key string, m mode, buf *[]byte) (entry, error) {
 	p, err := s.begin(ctx, key)
 	if err != nil {
-		return err
+		return entry{}, err
 	}
-	return s.readAt(ctx, p, key, m, found)
+	return s.readAt(ctx, p, key, m, buf)
 }
 
 // readAt is read for an entry of which key may be "", not known, but the place is.
@@ -93,38 +105,31 @@ func (s *Store) read(ctx context.Context, key string, m mode, found func(*entry)
 // It reads without the lock, and that answer stands if it is sure: a live entry, read whole. Whatever else it finds, it asks again, in the
 // end under the lock. A slot that was just being written may hide a value that was acknowledged before this call began; an entry that
 // looks absent may be in the hands of somebody who found it live and is about to refresh it.
-func (s *Store) readAt(ctx context.Context, p place, key string, m mode, found func(*entry)) error {
-	buf := s.buffers.Get().(*[]byte)
-	defer s.buffers.Put(buf)
+func (s *Store) readAt(ctx context.Context, p place, key string, m mode, buf *[]byte) (entry, error) {
 	for range 2 {
-		var f folder.File
-		err := s.shards.with(p.shard, func(d *folder.Folder) (err error) {
-			f, err = d.Open(p.name)
-			return err
-		})
+		f, err := s.shards.openFile(p)
 		if err != nil {
-			return missing(err)
+			return entry{}, missing(err)
 		}
 		now := wallNow()
 		e, err := s.readFile(f, key, buf, now)
 		f.Close()
 		if err != nil && !errors.Is(err, store.ErrCorrupt) {
-			return err
+			return entry{}, err
 		}
 		if err != nil || e.doubt {
 			continue
 		}
 		absent := s.absent(&e, now)
 		if absent && m == glance {
-			return store.ErrNotFound
+			return entry{}, store.ErrNotFound
 		}
 		if absent || m == use && s.expiry.Stale(now, e.atime) {
 			break
 		}
-		found(&e)
-		return nil
+		return e, nil
 	}
-	return s.readLocked(ctx, p, key, m, buf, found)
+	return s.readLocked(ctx, p, key, m, buf)
 }
 
 // missing turns what the file system says of a file, or of its folder, that is not there.
@@ -143,37 +148,33 @@ func notFile(err error) error {
 	return err
 }
 
-// readLocked is read under the lock, where it also records the use.
-func (s *Store) readLocked(ctx context.Context, p place, key string, m mode, buf *[]byte, found func(*entry)) error {
+// readLocked is readAt under the lock, where it also records the use.
+func (s *Store) readLocked(ctx context.Context, p place, key string, m mode, buf *[]byte) (e entry, err error) {
 	d, err := s.lock(ctx, p.shard, false)
 	if err != nil {
-		return missing(err)
+		return e, missing(err)
 	}
 	defer s.unlock(p.shard, d)
 	f, err := d.Open(p.name)
 	if err != nil {
-		return missing(err)
+		return e, missing(err)
 	}
 	defer f.Close()
 	now := wallNow() // under the lock, or an entry that somebody saw absent meanwhile would come back
-	e, err := s.readFile(f, key, buf, now)
-	if err != nil {
-		return err
+	if e, err = s.readFile(f, key, buf, now); err != nil {
+		return e, err
 	}
 	if s.absent(&e, now) {
-		return store.ErrNotFound
+		return e, store.ErrNotFound
 	}
-	if m == use && e.doubt {
+	if m != use || !e.doubt && !s.expiry.Stale(now, e.atime) {
+		return e, nil
+	}
+	if e.doubt {
 		s.repair(d, p, &e)
 	}
-	if m == use && (e.doubt || s.expiry.Stale(now, e.atime)) {
-		if err := f.SetTime(now); err != nil {
-			return err
-		}
-		e.atime = now
-	}
-	found(&e)
-	return nil
+	e.atime = now
+	return e, f.SetTime(now)
 }
 
 // repair empties a slot that a crash has left half written, so that the next reader need not come here again. It is done along with

@@ -63,20 +63,29 @@ func (sh *shard) drop() {
 	}
 }
 
-// with calls fn with the folder i, which stays open until fn returns. fn must be quick: it opens a file, or the like. Where
-// there is no such folder the error is fs.ErrNotExist.
-func (s *shards) with(i int, fn func(*folder.Folder) error) error {
+// openFile opens the file at p for reading, without the lock.
+func (s *shards) openFile(p place) (folder.File, error) {
+	sh, err := s.hold(p.shard)
+	if err != nil {
+		return folder.File{}, err
+	}
+	defer sh.mu.RUnlock()
+	return sh.folder.Open(p.name)
+}
+
+// hold sees to it that the folder i is open, and stays so until mu.RUnlock, which must be soon: Close waits. Where there is no such
+// folder the error is fs.ErrNotExist.
+func (s *shards) hold(i int) (*shard, error) {
 	sh := &s.all[i]
 	sh.mu.RLock()
 	for sh.folder == nil {
 		sh.mu.RUnlock()
 		if err := s.open(i); err != nil {
-			return err
+			return nil, err
 		}
 		sh.mu.RLock()
 	}
-	defer sh.mu.RUnlock()
-	return fn(sh.folder)
+	return sh, nil
 }
 
 // open opens the folder i.

@@ -223,7 +223,7 @@ func (w *sweeper) judge(d *folder.Folder, p place) (*condemned, int64, error) {
 	if err != nil || !info.Regular {
 		return nil, 0, err
 	}
-	buf := w.store.buffers.Get().(*[]byte)
+	buf := w.store.buffer()
 	defer w.store.buffers.Put(buf)
 	var e current
 	data, err := readAll(f, buf)

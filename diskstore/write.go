@@ -124,7 +124,7 @@ func (t *target) read(key string) (err error) {
 		t.corrupt = errNotFile
 		return nil
 	}
-	buf := t.store.buffers.Get().(*[]byte)
+	buf := t.store.buffer()
 	defer t.store.buffers.Put(buf)
 	t.entry, err = t.store.readFile(t.file, key, buf, t.now)
 	if errors.Is(err, store.ErrCorrupt) {
@@ -162,7 +162,7 @@ func (t *target) overwrite(r *record.Record) error {
 		}
 	}
 	offset := int64(slotOffset(t.entry.size, 1-t.entry.index))
-	buf := t.store.buffers.Get().(*[]byte)
+	buf := t.store.buffer()
 	defer t.store.buffers.Put(buf)
 	*buf = appendSlot((*buf)[:0], t.entry.seq+1, r)
 	err := t.file.WriteAt(*buf, offset)
@@ -225,7 +225,7 @@ func (t *target) create(temp string, r *record.Record) error {
 	if err != nil {
 		return err
 	}
-	buf := t.store.buffers.Get().(*[]byte)
+	buf := t.store.buffer()
 	defer t.store.buffers.Put(buf)
 	data := appendFile((*buf)[:0], r)
 	if r.Size() <= maxInPlace { // a large one is not kept
