@@ -1,0 +1,321 @@
+package codec
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"time"
+)
+
+// shareLimit is the longest input whose strings share one copy of it. That saves an allocation for each; the price is that one string
+// kept keeps the whole copy, so the copy must be small.
+const shareLimit = 4 << 10
+
+var (
+	errDuplicate = errors.New("a map has the same key twice")
+	errMapKey    = errors.New("a map has a key that is neither string, number, bool nor nil")
+)
+
+// decoder reads data that check has passed, and therefore looks at no bound.
+type decoder struct {
+	c      *msgPack
+	data   []byte
+	pos    int
+	budget int
+	ptrs   int    // pointers followed without reading anything
+	shared string // data once more, where strings share it
+}
+
+// spend takes n from the budget.
+func (d *decoder) spend(n int) error {
+	if d.budget -= n; d.budget < 0 {
+		return errMemory
+	}
+	return nil
+}
+
+type kind uint8
+
+const (
+	kindNil   kind = iota
+	kindBool       // bits: 0 or 1
+	kindInt        // bits: the int64
+	kindUint       // bits: a uint64 over the largest int64
+	kindFloat      // bits: of the float64
+	kindStr        // n bytes follow
+	kindBin        // n bytes follow
+	kindTime       // n bytes follow
+	kindList       // n values follow
+	kindMap        // n pairs of values follow
+)
+
+// head reads the header of a value, and of a number or bool, all.
+func (d *decoder) head() (k kind, n int, bits uint64) {
+	c := d.data[d.pos]
+	d.pos++
+	switch {
+	case c <= 0x7f:
+		return kindInt, 0, uint64(c)
+	case c >= 0xe0:
+		return kindInt, 0, uint64(int8(c))
+	case c <= 0x8f:
+		return kindMap, int(c & 0x0f), 0
+	case c <= 0x9f:
+		return kindList, int(c & 0x0f), 0
+	case c <= 0xbf:
+		return kindStr, int(c & 0x1f), 0
+	}
+	switch c {
+	case 0xc2:
+		return kindBool, 0, 0
+	case 0xc3:
+		return kindBool, 0, 1
+	case 0xc4:
+		return kindBin, int(d.bits(1)), 0
+	case 0xc5:
+		return kindBin, int(d.bits(2)), 0
+	case 0xc6:
+		return kindBin, int(d.bits(4)), 0
+	case 0xc7: // the only sized extension that passes check has one byte of length
+		n = int(d.bits(1))
+		d.pos++
+		return kindTime, n, 0
+	case 0xca:
+		return kindFloat, 0, math.Float64bits(float64(math.Float32frombits(uint32(d.bits(4)))))
+	case 0xcb:
+		return kindFloat, 0, d.bits(8)
+	case 0xcc, 0xcd, 0xce:
+		return kindInt, 0, d.bits(1 << (c - 0xcc))
+	case 0xcf:
+		if bits = d.bits(8); bits > math.MaxInt64 {
+			return kindUint, 0, bits
+		}
+		return kindInt, 0, bits
+	case 0xd0:
+		return kindInt, 0, uint64(int8(d.bits(1)))
+	case 0xd1:
+		return kindInt, 0, uint64(int16(d.bits(2)))
+	case 0xd2:
+		return kindInt, 0, uint64(int32(d.bits(4)))
+	case 0xd3:
+		return kindInt, 0, d.bits(8)
+	case 0xd6, 0xd7:
+		d.pos++ // the type
+		return kindTime, 1 << (c - 0xd4), 0
+	case 0xd9:
+		return kindStr, int(d.bits(1)), 0
+	case 0xda:
+		return kindStr, int(d.bits(2)), 0
+	case 0xdb:
+		return kindStr, int(d.bits(4)), 0
+	case 0xdc:
+		return kindList, int(d.bits(2)), 0
+	case 0xdd:
+		return kindList, int(d.bits(4)), 0
+	case 0xde:
+		return kindMap, int(d.bits(2)), 0
+	case 0xdf:
+		return kindMap, int(d.bits(4)), 0
+	}
+	return kindNil, 0, 0
+}
+
+// bits reads a big-endian number of width bytes.
+func (d *decoder) bits(width int) (u uint64) {
+	b := d.data[d.pos:]
+	d.pos += width
+	switch width {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.BigEndian.Uint16(b))
+	case 4:
+		return uint64(binary.BigEndian.Uint32(b))
+	}
+	return binary.BigEndian.Uint64(b)
+}
+
+// raw takes n bytes, which stay data's.
+func (d *decoder) raw(n int) []byte {
+	d.pos += n
+	return d.data[d.pos-n : d.pos : d.pos]
+}
+
+// str takes n bytes as a string.
+func (d *decoder) str(n int) (string, error) {
+	raw := d.raw(n)
+	if len(d.data) > shareLimit {
+		return string(raw), d.spend(bytesCost(n))
+	}
+	if d.shared == "" {
+		d.shared = string(d.data)
+	}
+	return d.shared[d.pos-n : d.pos], nil
+}
+
+// bytes takes n bytes as a slice of the caller's own.
+func (d *decoder) bytes(n int) ([]byte, error) {
+	if err := d.spend(bytesCost(n)); err != nil {
+		return nil, err
+	}
+	b := make([]byte, n)
+	copy(b, d.raw(n))
+	return b, nil
+}
+
+// time takes n bytes as a timestamp.
+func (d *decoder) time(n int) time.Time {
+	switch b := d.raw(n); n {
+	case 4:
+		return time.Unix(int64(binary.BigEndian.Uint32(b)), 0).UTC()
+	case 8:
+		u := binary.BigEndian.Uint64(b)
+		return time.Unix(int64(u&(1<<34-1)), int64(u>>34)).UTC()
+	default:
+		return time.Unix(int64(binary.BigEndian.Uint64(b[4:])), int64(binary.BigEndian.Uint32(b))).UTC()
+	}
+}
+
+// skip passes over a value.
+func (d *decoder) skip() {
+	for todo := 1; todo > 0; todo-- {
+		header, payload, children := shape(d.data[d.pos:])
+		d.pos += header + payload
+		todo += children
+	}
+}
+
+// any reads whatever comes as the Go type that stands for it.
+func (d *decoder) any() (any, error) {
+	k, n, bits := d.head()
+	switch k {
+	case kindBool:
+		return bits != 0, nil
+	case kindInt:
+		return int64(bits), d.spend(wordCost)
+	case kindUint:
+		return bits, d.spend(wordCost)
+	case kindFloat:
+		return math.Float64frombits(bits), d.spend(wordCost)
+	case kindStr:
+		s, err := d.str(n)
+		if err != nil {
+			return nil, err
+		}
+		return s, d.spend(stringCost)
+	case kindBin:
+		b, err := d.bytes(n)
+		if err != nil {
+			return nil, err
+		}
+		return b, d.spend(sliceCost)
+	case kindTime:
+		return d.time(n), d.spend(timeCost)
+	case kindList:
+		l, err := d.list(n)
+		if err != nil {
+			return nil, err
+		}
+		return l, d.spend(sliceCost)
+	case kindMap:
+		return d.anyMap(n)
+	}
+	return nil, nil
+}
+
+func (d *decoder) list(n int) ([]any, error) {
+	if err := d.spend(bytesCost(n * ifaceSize)); err != nil {
+		return nil, err
+	}
+	l := make([]any, n)
+	for i := range l {
+		var err error
+		if l[i], err = d.any(); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// isStr tells whether a string comes next.
+func (d *decoder) isStr() bool {
+	c := d.data[d.pos]
+	return c >= 0xa0 && c <= 0xbf || c >= 0xd9 && c <= 0xdb
+}
+
+// stringMap reads n pairs into a map[string]any. With a key that is no string it stops before that key; left is how many
+// pairs are then left.
+func (d *decoder) stringMap(n int) (m map[string]any, left int, err error) {
+	if err := d.spend(mapCost(n, stringCost+ifaceSize)); err != nil {
+		return nil, 0, err
+	}
+	m = make(map[string]any, n)
+	for left = n; left > 0; left-- {
+		if !d.isStr() {
+			break
+		}
+		_, size, _ := d.head()
+		key, err := d.str(size)
+		if err != nil {
+			return nil, 0, err
+		}
+		if m[key], err = d.any(); err != nil {
+			return nil, 0, err
+		}
+	}
+	if len(m) != n-left {
+		return nil, 0, errDuplicate
+	}
+	return m, left, nil
+}
+
+// anyMap reads n pairs into a map[string]any, or as soon as a key is no string, into a map[any]any.
+func (d *decoder) anyMap(n int) (any, error) {
+	named, left, err := d.stringMap(n)
+	if err != nil {
+		return nil, err
+	}
+	if left == 0 {
+		return named, nil
+	}
+	if err := d.spend(mapCost(n, 2*ifaceSize) + stringCost*len(named)); err != nil {
+		return nil, err
+	}
+	m := make(map[any]any, n)
+	for key, value := range named {
+		m[key] = value
+	}
+	for ; left > 0; left-- {
+		key, err := d.key()
+		if err != nil {
+			return nil, err
+		}
+		if m[key], err = d.any(); err != nil {
+			return nil, err
+		}
+	}
+	if len(m) != n {
+		return nil, errDuplicate
+	}
+	return m, nil
+}
+
+// key reads a key for a map of any: only what can be compared and looks the same as what it was.
+func (d *decoder) key() (any, error) {
+	key, err := d.any()
+	if err != nil {
+		return nil, err
+	}
+	if !isKey(key) {
+		return nil, errMapKey
+	}
+	return key, nil
+}
+
+func isKey(key any) bool {
+	switch key.(type) {
+	case nil, bool, int64, uint64, float64, string:
+		return true
+	}
+	return false
+}
