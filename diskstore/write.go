@@ -188,28 +188,24 @@ func (t *target) undo(offset int64) {
 	t.file.SetTime(t.info.Time)
 }
 
-// replace writes r to a new file and gives it the entry's name. The old file keeps a name of its own until the new one's is
-// safe, so that it can come back.
+// replace writes r to a new file and gives it the entry's name. The old file keeps a name until the new one's is safe, so that it
+// can come back.
 func (t *target) replace(r *record.Record) error {
 	temp := newTemp()
 	if err := t.create(temp, r); err != nil {
 		return err
 	}
-	backup := ""
-	if t.live {
-		backup = newTemp()
-		if err := t.folder.Link(t.name, backup); err != nil {
-			backup = "" // some file systems have no second names: then an error from the last sync leaves it open which value stands
-		}
-	}
-	err := t.folder.Rename(temp, t.name)
+	backup, err := t.place(temp)
 	if err != nil {
 		t.folder.Remove(temp)
-	} else if err = t.folder.Sync(); err != nil {
-		if backup != "" && t.folder.Rename(backup, t.name) == nil {
+		return err
+	}
+	if err = t.folder.Sync(); err != nil {
+		switch {
+		case backup != "":
+			t.folder.Rename(backup, t.name)
 			return err
-		}
-		if !t.live {
+		case !t.live:
 			t.folder.Remove(t.name)
 		}
 	}
@@ -217,6 +213,26 @@ func (t *target) replace(r *record.Record) error {
 		t.folder.Remove(backup)
 	}
 	return err
+}
+
+// place moves the file temp to the entry's name. A live entry's old file is then found under the name backup. The two change names
+// where that can be done: so no more than one temporary file is left by a kill. The last resort is "", on a file system without
+// second names: then an error from the last sync leaves it open which value stands.
+func (t *target) place(temp string) (backup string, err error) {
+	if t.live {
+		if err := t.folder.Exchange(temp, t.name); !errors.Is(err, errors.ErrUnsupported) {
+			return temp, err
+		}
+		backup = newTemp()
+		if t.folder.Link(t.name, backup) != nil {
+			backup = ""
+		}
+	}
+	if err = t.folder.Rename(temp, t.name); err != nil && backup != "" {
+		t.folder.Remove(backup)
+		backup = ""
+	}
+	return backup, err
 }
 
 // create writes a whole new file under the name temp, or leaves none.

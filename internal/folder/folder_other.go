@@ -3,6 +3,7 @@
 package folder
 
 import (
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -94,6 +95,9 @@ func (d *Folder) Rename(from, to string) error { return Cause(d.root.Rename(from
 
 // Link gives a file a second name.
 func (d *Folder) Link(from, to string) error { return Cause(d.root.Link(from, to)) }
+
+// Exchange would let two files change names in one step; here it is not supported.
+func (d *Folder) Exchange(_, _ string) error { return errors.ErrUnsupported }
 
 // Remove takes a name away from a file. Of a folder it takes an empty one only.
 func (d *Folder) Remove(name string) error { return Cause(d.root.Remove(name)) }
