@@ -76,8 +76,12 @@ func (a *app) cleanupCommand() *cobra.Command {
 
 func (a *app) cleanup(ctx context.Context, s store.Store, f *cleanupFlags) error {
 	var scanned, removed atomic.Int64
+	verb := "removed"
+	if f.dryRun {
+		verb = "to remove"
+	}
 	line := a.progress(func() string {
-		return fmt.Sprintf("cleaning up: %s looked at, %s to remove", entries(int(scanned.Load())), thousands(int(removed.Load())))
+		return fmt.Sprintf("cleaning up: %s looked at, %s %s", entries(int(scanned.Load())), thousands(int(removed.Load())), verb)
 	})
 	r, err := cleanup.Run(ctx, s, &cleanup.Options{
 		Idle: time.Duration(f.idle), Batch: f.batch, Pause: time.Duration(f.pause), Limit: f.limit, MaxTime: time.Duration(f.maxTime),

@@ -81,7 +81,8 @@ func explain(err error) *failure {
 		return &failure{exitLocked, errors.New("another process holds the bbolt file, and only one can"),
 			"stop that process and run this again, or let it clean up by itself: cleanup.Loop does so inside a program"}
 	case errors.Is(err, cleanup.ErrBudget):
-		return &failure{exitBudget, err, "what was removed stays removed; run it again, or give it a longer --max-time"}
+		return &failure{exitBudget, errors.New("the time budget of --max-time is used up, something is left"),
+			"what was removed stays removed; run it again, or give it longer"}
 	case errors.Is(err, store.ErrInvalidKey):
 		return &failure{exitUsage, err, fmt.Sprintf("a key is UTF-8 text of 1 to %d bytes without NUL", store.MaxKeyLen)}
 	case errors.Is(err, store.ErrTooLarge):

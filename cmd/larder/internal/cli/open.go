@@ -97,14 +97,14 @@ func explainOpen(err error, reached bool) *failure {
 
 // checkPath looks at the place of a store that lives in files, before an opener creates it.
 func checkPath(u *url.URL, create bool, shown string) error {
-	if u.Scheme != "file" && u.Scheme != "bolt" {
-		return nil
+	if u.Scheme != "file" && u.Scheme != "bolt" || u.Host != "" && u.Host != "localhost" {
+		return nil // lives elsewhere, or nowhere: the opener says it better
 	}
 	path := u.Path
 	if u.Opaque != "" {
 		unescaped, err := url.PathUnescape(u.Opaque)
 		if err != nil {
-			return nil // the opener says it better
+			return nil // as before
 		}
 		path = unescaped
 	}

@@ -74,6 +74,7 @@ func TestScripts(t *testing.T) {
 				Setup: func(e *testscript.Env) error {
 					e.Setenv("LARDER_STORE", url)
 					e.Setenv("URL", url)
+					e.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector makes each process wait a second at its end
 					e.Setenv("FAST", url+"?x-touch-after=-1s")
 					e.Setenv("PLACE", strings.TrimPrefix(url, name+":./"))
 					return nil
@@ -135,7 +136,7 @@ func interrupts(ts *testscript.TestScript, neg bool, args []string) {
 	path, err := exec.LookPath(args[1])
 	ts.Check(err)
 	c := exec.Command(path, args[2:]...)
-	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "LARDER_STORE="+ts.Getenv("LARDER_STORE"))
+	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "LARDER_STORE="+ts.Getenv("LARDER_STORE"), "GORACE="+ts.Getenv("GORACE"))
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
 	place := ts.MkAbs(ts.Getenv("PLACE"))

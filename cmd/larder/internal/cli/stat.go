@@ -124,7 +124,7 @@ func (r *statResult) text(now time.Time) string {
 	case r.Backlog.Entries == 0:
 		line("backlog", "none")
 	default:
-		line("backlog", "%s, %s: expired, larder cleanup removes them", entries(r.Backlog.Entries), size(r.Backlog.Bytes))
+		line("backlog", "%s, %s, expired and still there: run larder cleanup", entries(r.Backlog.Entries), size(r.Backlog.Bytes))
 	}
 	if r.Entries > 0 {
 		b.WriteString("\n" + histogramText(r.Idle))
