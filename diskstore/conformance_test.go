@@ -43,15 +43,26 @@ func (c *suite) config() storetest.Config {
 	c.opened = make(map[store.Store]opening)
 	return storetest.Config{
 		New: func(t *testing.T, e store.Expiry) store.Store {
-			return c.open(t, opening{t.TempDir(), diskstore.Options{Expiry: e, MaxValue: suiteMaxValue}})
+			return c.open(t, opening{memoryDir(t), diskstore.Options{Expiry: e, MaxValue: suiteMaxValue}})
 		},
 		Reopen: func(t *testing.T, s store.Store) store.Store { return c.open(t, c.of(s)) },
 		Corrupt: func(t *testing.T, s store.Store, key string) {
 			damage(t, entryFile(c.of(s).dir, key))
 		},
 		MaxValue: suiteMaxValue,
-		Timeout:  200 * time.Millisecond, // a write is two syncs of a disk, which others use too
+		Timeout:  200 * time.Millisecond, // for where memoryDir is on a disk that others use too
 	}
+}
+
+// memoryDir is a new folder in memory, where there is such a file system: the suite is about behaviour, and the syncs of a busy disk
+// would only make it slow.
+func memoryDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "larder-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 // entryFile is where the entry under key is.
