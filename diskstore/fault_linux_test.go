@@ -1,0 +1,238 @@
+package diskstore_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/larder-go/larder/store"
+)
+
+func errnoOf(err error) int {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	return int(errno)
+}
+
+// faultCases are the ways that a write can take, by the entry that it meets.
+var faultCases = []struct {
+	name, op       string
+	before, writes int // how often the key was set before; the size of what is written now
+	calls          string
+}{
+	{"new", "set", 0, 600, "mkdirat openat pwrite64 utimensat fsync renameat"},
+	{"first-overwrite", "set", 1, 600, "openat pread64 pwrite64 utimensat fsync fdatasync"},
+	{"overwrite", "set", 3, 600, "openat pread64 pwrite64 utimensat fdatasync"},
+	{"replace", "set", 2, 100_000, "openat pread64 pwrite64 utimensat fsync renameat2 unlinkat"},
+	{"delete", "delete", 2, 0, "openat pread64 renameat fsync unlinkat"},
+}
+
+// faults are the calls that a write makes, with the errors that each is given in turn. KILL ends the process at the call.
+var faults = map[string][]string{
+	"openat":    {"EMFILE", "ENOSPC", "EINTR", "KILL"},
+	"mkdirat":   {"ENOSPC", "KILL"},
+	"pread64":   {"EIO", "EINTR"},
+	"pwrite64":  {"ENOSPC", "EDQUOT", "EIO", "EINTR", "KILL"},
+	"utimensat": {"EIO", "KILL"},
+	"fsync":     {"EIO", "ENOSPC", "EDQUOT", "EINTR", "KILL"},
+	"fdatasync": {"EIO", "KILL"},
+	"renameat":  {"ENOSPC", "EIO", "KILL"},
+	"renameat2": {"EIO", "EINVAL", "KILL"},
+	"unlinkat":  {"EIO", "KILL"},
+	"flock":     {"ENOLCK", "EINTR", "KILL"},
+}
+
+var errnos = map[string]syscall.Errno{
+	"EMFILE": syscall.EMFILE, "ENOSPC": syscall.ENOSPC, "EDQUOT": syscall.EDQUOT, "EIO": syscall.EIO, "EINTR": syscall.EINTR,
+	"ENOLCK": syscall.ENOLCK, "EINVAL": syscall.EINVAL,
+}
+
+// TestFaults fails each call of each way to write, one after the other. An error must be told as what it is and leave the old
+// value and no temporary file; a kill must leave either value, whole.
+func TestFaults(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("NOT TESTED: what a write does when a system call fails. Install strace for that.")
+	}
+	if out, err := exec.Command("strace", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
+		t.Skipf("NOT TESTED: what a write does when a system call fails. strace may not trace here: %s", out)
+	}
+	for _, c := range faultCases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			cells := make(map[string]int)
+			for call, kinds := range faults {
+				for _, kind := range kinds {
+					if testing.Short() && kind != kinds[0] {
+						continue
+					}
+					cells[call] += walkFaults(t, c.op, c.before, c.writes, call, kind)
+				}
+			}
+			t.Logf("faults: %v", cells)
+			for _, call := range strings.Fields(c.calls) {
+				if cells[call] == 0 {
+					t.Errorf("no fault was injected into %s", call)
+				}
+			}
+		})
+	}
+}
+
+// walkFaults injects a fault at the first such call, the second, and so on until there is none, and returns how many there were.
+func walkFaults(t *testing.T, op string, before, size int, call, kind string) (n int) {
+	base := -1 // calls of this kind before the operation begins
+	for {
+		dir := memoryDir(t)
+		s := open(t, dir, nil)
+		for i := range before {
+			if err := s.Set(t.Context(), "key", value(600, i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := role{Name: "op", Dir: dir, Op: op, Key: "key", N: 99, Size: size}
+		if base < 0 {
+			if base = countBefore(t, r, call); base < 0 {
+				return 0
+			}
+			os.RemoveAll(dir)
+			continue
+		}
+		n++
+		action := "error=" + kind
+		if kind == "KILL" {
+			action = "signal=KILL"
+		}
+		log := filepath.Join(dir, "strace.log")
+		cmd := r.command(t, "strace", "-f", "-o", log, "-e", "trace="+call,
+			"-e", fmt.Sprintf("inject=%s:%s:when=%d", call, action, base+n))
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		cmd.Run()
+		trace, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.Remove(log)
+		if !bytes.Contains(trace, []byte("(INJECTED)")) && !bytes.Contains(trace, []byte("killed by SIGKILL")) {
+			return n - 1
+		}
+		what := fmt.Sprintf("%s at %s %d", kind, call, n)
+		checkFault(t, what, s, dir, r, before, call, kind, out.Bytes())
+		s.Close()
+		os.RemoveAll(dir)
+	}
+}
+
+// countBefore runs the operation unharmed, and counts the calls that its thread makes before it begins.
+func countBefore(t *testing.T, r role, call string) int {
+	log := filepath.Join(r.Dir, "strace.log")
+	cmd := r.command(t, "strace", "-f", "-o", log, "-e", "trace=newfstatat,"+call)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("strace: %v\n%s", err, out)
+	}
+	trace, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(trace), "\n")
+	for i, line := range lines {
+		if !strings.Contains(line, beginMark) {
+			continue
+		}
+		thread, _, _ := strings.Cut(line, " ")
+		mine := regexp.MustCompile("^" + thread + ` +(` + call + `\(|<\.\.\. ` + call + ` resumed)`)
+		calls := 0
+		for _, line := range lines[:i] {
+			if mine.MatchString(line) && !strings.Contains(line, "resumed") {
+				calls++
+			}
+		}
+		return calls
+	}
+	t.Fatal("the trace does not show where the operation begins")
+	return 0
+}
+
+func checkFault(t *testing.T, what string, s store.Store, dir string, r role, before int, call, kind string, out []byte) {
+	t.Helper()
+	var o outcome
+	if kind != "KILL" {
+		if err := json.Unmarshal(out, &o); err != nil {
+			t.Fatalf("%s: the process says %q", what, out)
+		}
+	}
+	var old []byte
+	if before > 0 {
+		old = value(600, before-1)
+	}
+	var after []byte
+	if r.Op == "set" {
+		after = value(r.Size, r.N)
+	}
+	got, err := s.Get(t.Context(), r.Key)
+	if err != nil && err != store.ErrNotFound {
+		t.Fatalf("%s: then Get says %v", what, err)
+	}
+	is := func(want []byte) bool { return (err == nil) == (want != nil) && bytes.Equal(got, want) }
+	temps, _ := filepath.Glob(filepath.Join(dir, "*", "tmp-*"))
+	switch {
+	case kind == "KILL":
+		if !is(old) && !is(after) {
+			t.Errorf("%s: neither value is there", what)
+		}
+		if len(temps) > 1 {
+			t.Errorf("%s: %d temporary files are left", what, len(temps))
+		}
+		checkSwept(t, what, s, temps)
+	case o.Text == "":
+		if !is(after) {
+			t.Errorf("%s: no error, but the new value is not there", what)
+		}
+		if len(temps) > 0 && call != "unlinkat" {
+			t.Errorf("%s: no error, and %d temporary files are left", what, len(temps))
+		}
+	default:
+		if !is(old) {
+			t.Errorf("%s: %s; the old value does not stand", what, o.Text)
+		}
+		if !o.Unavailable || syscall.Errno(o.Errno) != errnos[kind] || strings.Contains(o.Text, fileName(r.Key)) {
+			t.Errorf("%s: the error is %q, errno %v, unavailable %v", what, o.Text, syscall.Errno(o.Errno), o.Unavailable)
+		}
+		if kind == "EINTR" {
+			t.Errorf("%s: an interrupted call is no error: %s", what, o.Text)
+		}
+		if len(temps) > 0 {
+			t.Errorf("%s: %s; %d temporary files are left", what, o.Text, len(temps))
+		}
+	}
+}
+
+// checkSwept tells whether a sweep leaves the temporary files of a killed process while they are young, and removes old ones.
+func checkSwept(t *testing.T, what string, s store.Store, temps []string) {
+	t.Helper()
+	for i, age := range []time.Duration{59 * time.Minute, 61 * time.Minute} {
+		for _, path := range temps {
+			when := time.Now().Add(-age)
+			if err := os.Chtimes(path, when, when); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		if _, err := s.Cleanup(t.Context(), 0); err != nil {
+			t.Errorf("%s: then Cleanup says %v", what, err)
+		}
+		for _, path := range temps {
+			if _, err := os.Lstat(path); (err == nil) != (i == 0) {
+				t.Errorf("%s: a temporary file of %v after a sweep: %v", what, age, err)
+			}
+		}
+	}
+}
