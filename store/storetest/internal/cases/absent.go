@@ -13,6 +13,7 @@ func absentCases() []Case {
 	return []Case{
 		{Name: "absent/late", Rule: rule + " It is absent at most slack later than Timeout after its last use, for every method.",
 			Needs: []string{Timeout}, Waits: true, Run: absentLate},
+		{Name: "absent/after-use", Rule: rule + " A use puts that off, and no more.", Needs: []string{Timeout}, Waits: true, Run: absentAfterUse},
 		{Name: "absent/early", Rule: rule + " It is never absent earlier than Timeout after its last use.", Waits: true, Run: absentEarly},
 		{Name: "absent/slack", Rule: "Absent: All of an Expiry counts: with a long TouchAfter an entry is not absent earlier than Timeout after its last use, " +
 			"although that use was not recorded.", Waits: true, Run: absentSlack},
@@ -60,6 +61,27 @@ func absentLate(e *Env) {
 	}
 	for i := range 7 {
 		e.gone(s, fmt.Sprintf("key %d", i))
+	}
+}
+
+// absentAfterUse uses entries that must die all the same: a use that loses the time-out makes them immortal.
+func absentAfterUse(e *Env) {
+	x := store.Expiry{Timeout: e.Timeout, TouchAfter: -1}
+	s := e.open(x)
+	for _, c := range e.calls() {
+		if !c.keyed {
+			continue
+		}
+		key := c.name
+		e.set(s, key, "value")
+		c.do(e.ctx, s, key)
+		c.do(e.ctx, s, key)
+	}
+	time.Sleep(e.lapse(x))
+	for _, c := range e.calls() {
+		if c.keyed && e.contains(s, c.name) {
+			e.Errorf("an entry is still there %v after %s", e.lapse(x), c.name)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ func cleanupCases() []Case {
 		{Name: "cleanup/deadline", Rule: dead + " That goes for deadlines, too.", Needs: []string{Cleanup, Swap}, Waits: true, Run: cleanupDeadline},
 		{Name: "cleanup/idle", Rule: idle, Needs: []string{Cleanup}, Waits: true, Run: cleanupIdle},
 		{Name: "cleanup/idle-early", Rule: "Cleanup: Never an entry that was used within idle.", Waits: true, Run: cleanupIdleEarly},
+		{Name: "cleanup/slack", Rule: "Cleanup: Never an entry that was used within idle, also where that use was not recorded.", Waits: true, Run: cleanupSlack},
 		{Name: "cleanup/idle-long", Rule: "Cleanup: An idle time longer than the Timeout removes what is absent by the Timeout.", Needs: []string{Cleanup, Timeout},
 			Waits: true, Run: cleanupIdleLong},
 		{Name: "cleanup/none", Rule: "Cleanup: With idle ≤ 0 it removes what is absent, and without Timeout and deadlines nothing is.", Run: cleanupNone},
@@ -133,6 +134,28 @@ func cleanupIdleEarly(e *Env) {
 		}
 		used := time.Now()
 		e.set(s, "key", "value")
+		return e.early(s, used, timeout, func() bool {
+			s.Cleanup(e.ctx, timeout)
+			return e.contains(s, "key")
+		})
+	})
+}
+
+func cleanupSlack(e *Env) {
+	e.patiently(func(timeout time.Duration) bool {
+		s := e.open(store.Expiry{TouchAfter: timeout * 3 / 4})
+		begin := time.Now()
+		e.set(s, "key", "value")
+		time.Sleep(timeout / 2)
+		used := time.Now()
+		_, err := s.Get(e.ctx, "key") // within TouchAfter: it need not be recorded
+		if time.Since(begin) > timeout {
+			return false
+		}
+		if err != nil {
+			e.Errorf("Get: %v", err)
+			return true
+		}
 		return e.early(s, used, timeout, func() bool {
 			s.Cleanup(e.ctx, timeout)
 			return e.contains(s, "key")

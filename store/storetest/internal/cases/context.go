@@ -165,7 +165,7 @@ func contextGoroutines(e *Env) {
 		for range rounds {
 			round()
 		}
-		if !e.eventually(func() bool { return count() < before+rounds/2 }) {
+		if !e.eventually(3*time.Second, func() bool { return count() < before+rounds/2 }) {
 			e.Errorf("%d goroutines before %d rounds of calls, %d afterwards", before, rounds, count())
 		}
 	})

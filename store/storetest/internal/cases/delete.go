@@ -3,6 +3,7 @@ package cases
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/larder-go/larder/store"
 )
@@ -79,6 +80,7 @@ func deleteRace(e *Env) {
 		v := e.peek(s, key).Version
 		e.together(4, func(i int) {
 			if i == 0 {
+				time.Sleep(time.Duration(round%12) * 10 * time.Microsecond) // at any moment of the others' work
 				if err := s.Delete(e.ctx, key); err != nil {
 					e.Errorf("Delete: %v", err)
 				}
@@ -112,6 +114,7 @@ func deleteUseRace(e *Env) {
 		e.together(4, func(i int) {
 			switch i {
 			case 0:
+				time.Sleep(time.Duration(round%12) * 10 * time.Microsecond)
 				if err := s.Delete(e.ctx, key); err != nil {
 					e.Errorf("Delete: %v", err)
 				}

@@ -56,6 +56,9 @@ func (e *Env) provoked(key, value string) map[string]error {
 		note(c.name+" with a key that is not UTF-8", c.do(e.ctx, s, "\xff"+key))
 		note(c.name+" with a key too long", c.do(e.ctx, s, strings.Repeat(key, 1200/len(key)+1)))
 	}
+	note("Set, cancelled", s.Set(canceled, key, []byte(value)))
+	note("Set, too late", s.Set(late, key, []byte(value)))
+	note("Set with a NUL in the key", s.Set(e.ctx, key+"\x00", []byte(value)))
 	large := []byte(strings.Repeat(value, (e.MaxValue+len(value))/len(value)))
 	if e.Limited {
 		note("Set of a value too large", s.Set(e.ctx, key, large))

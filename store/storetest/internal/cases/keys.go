@@ -3,6 +3,7 @@ package cases
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/larder-go/larder/store"
@@ -36,6 +37,9 @@ func keysHostile(e *Env) {
 		case valid:
 			taken = append(taken, h)
 		}
+	}
+	for i, h := range slices.Backward(taken) { // again, in the other order: who comes last must not matter
+		e.set(s, h.key, value(i))
 	}
 	look := func(when string, there func(i int) bool) {
 		for i, h := range taken {

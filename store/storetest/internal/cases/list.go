@@ -131,7 +131,7 @@ func listBody(e *Env) {
 			if err != nil {
 				e.Fatalf("in the body of a list: %v", err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(5 * time.Second):
 			e.Errorf("in the body of a list the store does not answer")
 			return
 		}

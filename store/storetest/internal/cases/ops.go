@@ -243,8 +243,8 @@ func (e *Env) calls() []call {
 }
 
 // eventually polls ok until it holds or a generous time has passed.
-func (e *Env) eventually(ok func() bool) bool {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+func (e *Env) eventually(generous time.Duration, ok func() bool) bool {
+	for end := time.Now().Add(generous); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return true
 		}

@@ -35,7 +35,7 @@ func downUnavailable(e *Env) {
 		}
 	}
 	up()
-	if !e.eventually(func() bool { ok, err := s.Contains(e.ctx, "key"); return err == nil && ok }) {
+	if !e.eventually(10*time.Second, func() bool { ok, err := s.Contains(e.ctx, "key"); return err == nil && ok }) {
 		_, err := s.Contains(e.ctx, "key")
 		e.Fatalf("after the outage the entry that was there is not found: %v", err)
 	}

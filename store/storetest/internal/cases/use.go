@@ -58,13 +58,14 @@ func keepsAlive(use func(e *Env, s store.Store) error) func(e *Env) {
 			e.set(s, "key", "value")
 			for time.Since(begin) <= e.lapse(x)+timeout {
 				time.Sleep(timeout * 5 / 8)
+				there := e.contains(s, "key") // Set would not tell
 				before := time.Now()
 				err := use(e, s)
 				if time.Since(last) > timeout {
 					return false
 				}
-				if err != nil {
-					e.Errorf("%v after the last use, with a Timeout of %v: %v", time.Since(last), timeout, err)
+				if !there || err != nil {
+					e.Errorf("%v after the last use, with a Timeout of %v: there: %v, %v", time.Since(last), timeout, there, err)
 					return true
 				}
 				last = before
