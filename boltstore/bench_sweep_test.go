@@ -1,0 +1,112 @@
+package boltstore
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/larder-go/larder/internal/record"
+	"github.com/larder-go/larder/store"
+)
+
+// BenchmarkCleanup removes 0.1 % of a million entries; the file is synced. It needs 2 GB of disk and some 20 seconds to fill.
+// With -short it is a hundred thousand.
+func BenchmarkCleanup(b *testing.B) {
+	n := 1_000_000
+	if testing.Short() {
+		n /= 10
+	}
+	db, err := bbolt.Open(filepath.Join(b.TempDir(), "bench.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	s := newStore(b, db, nil)
+	db.NoSync = true
+	if err := fillFast(s, n); err != nil {
+		b.Fatal(err)
+	}
+	db.NoSync = false
+	if err := db.Sync(); err != nil {
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	var times []float64
+	var grown uint64
+	for range benchRounds {
+		for i := range n / 1000 { // these go, spread over the whole file
+			item := &store.Item{Value: make([]byte, benchValue), Atime: time.Now().Add(-time.Hour)}
+			db.NoSync = true
+			if _, err := s.Swap(ctx, benchKey(i*1000+len(times)), store.AnyVersion, item); err != nil {
+				b.Fatal(err)
+			}
+			db.NoSync = false
+		}
+		if err := db.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		begin := time.Now()
+		removed, err := s.Cleanup(ctx, 30*time.Minute)
+		times = append(times, float64(time.Since(begin).Microseconds())/1000)
+		runtime.ReadMemStats(&after)
+		grown = max(grown, after.TotalAlloc-before.TotalAlloc)
+		if err != nil || removed != n/1000 {
+			b.Fatalf("removed %d, %v", removed, err)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(times), "ms/cleanup")
+	b.ReportMetric(times[len(times)-1], "ms/slowest")
+	b.ReportMetric(float64(grown)/(1<<20), "MB/cleanup")
+	b.ReportMetric(float64(n), "entries")
+}
+
+// fillFast sets n entries with few commits.
+func fillFast(s *Store, n int) error {
+	const chunk = 20_000
+	value := make([]byte, benchValue)
+	for from := 0; from < n; from += chunk {
+		err := s.commits.do(context.Background(), 0, func(t *txn) error {
+			for i := from; i < min(n, from+chunk); i++ {
+				stored, h, _ := encode(benchKey(i), &store.Item{Value: value})
+				h.atime = record.Nanos(t.now)
+				t.put([]byte(benchKey(i)), nil, stored, h, s.lag)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BenchmarkRefresh shows what it costs that a use rewrites the value beside which the atime stands.
+func BenchmarkRefresh(b *testing.B) {
+	for _, size := range []int{benchValue, 8 << 10, 64 << 10, 1 << 20} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			d := newBed(b)
+			d.s.expiry.TouchAfter = -1
+			d.s.lag = time.Hour
+			d.value = make([]byte, size)
+			const n = 50
+			for i := range n {
+				if err := d.set(benchKey(i)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			i := 0
+			compare(b, 1, n, func() string { i++; return benchKey(i % n) },
+				func(key string) error { return d.rawSet(key[:20]) },
+				func(key string) error { return d.s.Touch(context.Background(), key) })
+		})
+	}
+}
