@@ -60,7 +60,7 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, errDuration
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d > math.MaxInt64-total && total > 0 {
+	if err != nil || d.Abs() > math.MaxInt64-total.Abs() {
 		return 0, errDuration
 	}
 	if strings.HasPrefix(number, "-") {

@@ -40,7 +40,8 @@ func (a *app) help(c *cobra.Command, _ []string) {
 		section(w.Write, "Flags", c.LocalFlags().FlagUsages())
 		section(w.Write, "Flags of every command", c.InheritedFlags().FlagUsages())
 	} else {
-		section(w.Write, "Flags of every command", c.Flags().FlagUsages())
+		section(w.Write, "Flags", c.LocalNonPersistentFlags().FlagUsages())
+		section(w.Write, "Flags of every command", c.PersistentFlags().FlagUsages())
 	}
 	codes, opens := a.exits[c]
 	if !c.HasParent() {

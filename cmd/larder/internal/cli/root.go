@@ -12,6 +12,7 @@ import (
 
 // rootCommand builds the tree of commands. Nothing of it is shared between two runs.
 func (a *app) rootCommand(args []string) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "larder",
 		Short: "Look after a store of keys and values that forgets what nobody uses",
@@ -26,8 +27,14 @@ func (a *app) rootCommand(args []string) *cobra.Command {
 		// A command that is misspelt must be found before its flags are unknown.
 		FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
 		Args:               cobra.ArbitraryArgs,
-		RunE:               func(c *cobra.Command, rest []string) error { return a.noCommand(c, args, rest) },
+		RunE: func(c *cobra.Command, rest []string) error {
+			if version && len(rest) == 0 {
+				return a.version()
+			}
+			return a.noCommand(c, args, rest)
+		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "what larder version prints")
 	root.SuggestionsMinimumDistance = 2
 	root.SetIn(a.stdin)
 	root.SetOut(a.out)

@@ -20,20 +20,22 @@ type versionResult struct {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print the version of this command",
-		Example: "  larder version\n  larder version --json",
-		Args:    takesNone("leave them out"),
-		RunE: func(*cobra.Command, []string) error {
-			v := version()
-			return a.result(v, fmt.Sprintf("larder %s %s %s/%s", v.Version, v.Go, v.OS, v.Arch))
-		},
+		Use:               "version",
+		Short:             "Print the version of this command",
+		Example:           "  larder version\n  larder version --json",
+		Args:              takesNone("leave them out"),
+		RunE:              func(*cobra.Command, []string) error { return a.version() },
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 }
 
-// version reads what the Go command has written into the binary.
-func version() versionResult {
+func (a *app) version() error {
+	v := buildVersion()
+	return a.result(v, fmt.Sprintf("larder %s %s %s/%s", v.Version, v.Go, v.OS, v.Arch))
+}
+
+// buildVersion reads what the Go command has written into the binary.
+func buildVersion() versionResult {
 	v := versionResult{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
