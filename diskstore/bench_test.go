@@ -7,8 +7,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/larder-go/larder/diskstore"
 )
 
 // ratio runs raw and ours in turn, in rounds of n calls each, and reports the median of ours/raw over the rounds: what disturbs
@@ -152,5 +150,3 @@ func BenchmarkGet(b *testing.B) {
 		}
 	}
 }
-
-var _ = diskstore.Open

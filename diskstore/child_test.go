@@ -27,6 +27,8 @@ type role struct {
 	N    int
 	Size int
 	Time time.Duration
+
+	MaxFile, MaxFiles uint64 // limits of the process, if not 0: size of a file, and open files
 }
 
 func TestMain(m *testing.M) {
@@ -109,6 +111,9 @@ func (r role) fault(ctx context.Context) error {
 		return err
 	}
 	os.Stat(beginMark)
+	if err := r.limit(); err != nil {
+		return err
+	}
 	switch r.Op {
 	case "set":
 		err = s.Set(ctx, r.Key, value(r.Size, r.N))

@@ -3,3 +3,5 @@
 package diskstore_test
 
 func errnoOf(error) int { return 0 }
+
+func (r role) limit() error { return nil }
