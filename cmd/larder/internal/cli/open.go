@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/larder-go/larder/store"
@@ -94,44 +92,3 @@ func explainOpen(err error, reached bool) *failure {
 	}
 	return f
 }
-
-// checkPath looks at the place of a store that lives in files, before an opener creates it.
-func checkPath(u *url.URL, create bool, shown string) error {
-	if u.Scheme != "file" && u.Scheme != "bolt" || u.Host != "" && u.Host != "localhost" {
-		return nil // lives elsewhere, or nowhere: the opener says it better
-	}
-	path := u.Path
-	if u.Opaque != "" {
-		unescaped, err := url.PathUnescape(u.Opaque)
-		if err != nil {
-			return nil // as before
-		}
-		path = unescaped
-	}
-	if len(path) > 2 && path[0] == '/' && filepath.VolumeName(path[1:]) != "" {
-		path = path[1:] // file:///C:/dir
-	}
-	info, err := os.Stat(path)
-	exists := err == nil
-	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil // the opener meets it again
-	case exists && u.Scheme == "file" && !info.IsDir():
-		return usage("for a bbolt file write bolt: instead of file:", "not a folder: %s", shown)
-	case exists && u.Scheme == "bolt" && info.IsDir():
-		return usage("for a folder of files write file: instead of bolt:", "not a file: %s", shown)
-	case exists && u.Scheme == "file":
-		_, err := os.Lstat(filepath.Join(path, diskMarker))
-		exists = !errors.Is(err, fs.ErrNotExist)
-	case exists:
-		exists = info.Size() > 0
-	}
-	if exists || create {
-		return nil
-	}
-	return &failure{exitNoStore, fmt.Errorf("no such store: %s", shown),
-		"larder set KEY creates it; --store URL or " + envStore + " names another"}
-}
-
-// diskMarker is the file by which package diskstore knows a folder of its own.
-const diskMarker = "larder-store"
