@@ -84,12 +84,25 @@ func New(db *bbolt.DB, o *Options) (*Store, error) {
 	case db == nil:
 		err = errors.New("no database was given")
 	default:
-		err = cause(s.createBuckets())
+		if err = s.settle(); err == nil {
+			err = s.createBuckets()
+		}
+		err = cause(err)
 	}
 	if err != nil {
 		return nil, store.Wrap("boltstore", "open", err)
 	}
 	return s, nil
+}
+
+// settle makes durable what is visible. Whoever had the file before may have been killed between the write of a commit's meta page and
+// the fsync after it: we would see that commit, and a power cut would still take it away. A Delete of what it removed would be
+// acknowledged without a write, and our own commits would reuse pages that the state before it needs.
+func (s *Store) settle() error {
+	if s.db.NoSync || s.db.IsReadOnly() {
+		return nil
+	}
+	return s.db.Sync()
 }
 
 // maxLag bounds the lag for those who set a TouchAfter of hours.
