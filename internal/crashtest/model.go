@@ -123,11 +123,21 @@ func (m *model) ended() {
 	m.cutOff, m.begun = m.begun, make(map[int]line)
 }
 
-// retries are the operations that were cut off by the kill before.
+// retries are the operations that the kill before has cut off, removals first: a removal that seems done already is the one that
+// a store is most likely to acknowledge without doing anything.
 func (m *model) retries() (list []retry) {
 	for worker, l := range m.cutOff {
 		list = append(list, retry{worker, l.key, l.op})
 	}
+	slices.SortFunc(list, func(a, b retry) int {
+		switch {
+		case (a.Op == opDel) == (b.Op == opDel):
+			return a.Worker - b.Worker
+		case a.Op == opDel:
+			return -1
+		}
+		return 1
+	})
 	return list
 }
 

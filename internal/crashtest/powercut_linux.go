@@ -47,6 +47,9 @@ func (c *campaign) cutCycle(ctx context.Context, im *image) error {
 		if c.rng.IntN(2) == 0 {
 			o.Retry, o.Ops = c.model.retries(), 1+c.rng.IntN(3)
 		}
+		if c.rng.IntN(2) == 0 && len(o.Retry) > 0 {
+			o.Retry, o.Lone = o.Retry[:1], true
+		}
 	}
 	if err := c.start(procs, o); err != nil {
 		return err
@@ -54,7 +57,11 @@ func (c *campaign) cutCycle(ctx context.Context, im *image) error {
 	if err := c.mayAwait(); err != nil {
 		return err
 	}
-	c.work(15*time.Millisecond, 30)
+	if o.Ops > 0 {
+		c.work(15*time.Millisecond, o.Ops)
+	} else {
+		c.work(15*time.Millisecond, 30)
+	}
 	for _, p := range c.running {
 		if err := p.freeze(); err != nil {
 			return err

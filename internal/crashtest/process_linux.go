@@ -21,20 +21,22 @@ func (p *process) freeze() error {
 		return err
 	}
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Microsecond) {
-		still, err := frozen(p.cmd.Process.Pid)
-		if still || err != nil {
+		moving, err := movingThreads(p.cmd.Process.Pid)
+		if moving == "" || err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("crashtest: a writer does not stop")
+			return fmt.Errorf("crashtest: a writer does not stop: its threads are in the states %s", moving)
 		}
 	}
 }
 
-func frozen(pid int) (bool, error) {
+// movingThreads returns the states of the threads that are neither stopped (T), nor in a system call that nothing interrupts (D), nor
+// dead (Z, X): a writer that ended by itself is not for us to judge here.
+func movingThreads(pid int) (moving string, err error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil || len(tasks) == 0 {
-		return false, fmt.Errorf("crashtest: the threads of a writer cannot be seen (%v)", err)
+		return "", fmt.Errorf("crashtest: the threads of a writer cannot be seen (%v)", err)
 	}
 	for _, task := range tasks {
 		stat, err := os.ReadFile(task)
@@ -44,11 +46,11 @@ func frozen(pid int) (bool, error) {
 		// "pid (name) state ...", where the name may hold anything.
 		i := bytes.LastIndexByte(stat, ')')
 		if i < 0 || i+2 >= len(stat) {
-			return false, fmt.Errorf("crashtest: %s reads strangely", task)
+			return "", fmt.Errorf("crashtest: %s reads strangely", task)
 		}
-		if state := stat[i+2]; state != 'T' && state != 'D' {
-			return false, nil
+		if state := stat[i+2 : i+3]; !bytes.ContainsAny(state, "TDZX") {
+			moving += string(state)
 		}
 	}
-	return true, nil
+	return moving, nil
 }

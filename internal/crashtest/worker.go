@@ -39,6 +39,9 @@ func newWorker(s Opened, o order, id int) *worker {
 			w.redo = &r
 		}
 	}
+	if o.Lone && w.redo == nil {
+		w.left = 0
+	}
 	return w
 }
 

@@ -27,6 +27,7 @@ type order struct {
 	Doom    int    // the system call that ends the process; -1: none
 	DoomIn  time.Duration
 	Retry   []retry
+	Lone    bool // whoever has nothing to retry is silent, so that nobody's fsync covers a retry
 }
 
 // retry is the first thing a worker does: what its predecessor was at when it was killed.
