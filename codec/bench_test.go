@@ -27,7 +27,10 @@ func session() map[string]any {
 			map[string]any{"sku": "B-200-green", "count": int64(1), "price": 249.95, "note": ""},
 			map[string]any{"sku": "C-300-red", "count": int64(12), "price": 3.25, "note": "to the neighbour, please"},
 		},
-		"flash": []any{"Your order has been placed.", "We have sent you a mail.", "Bye"},
+		"flash": []any{
+			"Your order has been placed. You will find it under your account, where you can change it until it has been packed.",
+			"We have sent a mail to grace@example.org, with all that you need to know.",
+		},
 	}
 }
 

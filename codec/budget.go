@@ -23,14 +23,27 @@ const (
 
 func budgetFor(data []byte) int { return memoryFactor*len(data) + memorySlack - reserve }
 
-// bytesCost is what a block of n bytes takes: the allocator rounds up by at most an eighth, beyond 16 bytes.
-func bytesCost(n int) int { return n + n/8 + 16 }
+// bytesCost is what a block of n bytes takes once the allocator has rounded it up: to one of its classes, by at most an eighth
+// where they are far apart, and with a header of 8 bytes where a large block holds pointers.
+func bytesCost(n int) int {
+	switch {
+	case n <= 16:
+		return (n + 7) &^ 7
+	case n <= 512:
+		return (n + 31) &^ 31
+	}
+	return n + n/8 + 16
+}
 
 // mapCost is what a map made for n entries of slot bytes takes. The runtime keeps 8 entries and 8 bytes in a group, makes room
 // for n·8/7 rounded up to a power of two, or where that fits closely splits half of its tables later: twice n·8/7 either way.
 func mapCost(n, slot int) int {
-	if n <= 8 {
-		return 48 + bytesCost(8*(slot+1))
+	const header = 48
+	switch {
+	case n == 0:
+		return header
+	case n <= 8:
+		return header + bytesCost(8*(slot+1))
 	}
-	return 400 + bytesCost(n*16/7*(slot+2))
+	return 400 + bytesCost(n*18/7*(slot+2))
 }

@@ -24,6 +24,7 @@ type decoder struct {
 	budget int
 	ptrs   int    // pointers followed without reading anything
 	shared string // data once more, where strings share it
+	names  *[64]string
 }
 
 // spend takes n from the budget.
@@ -153,6 +154,26 @@ func (d *decoder) str(n int) (string, error) {
 	return d.shared[d.pos-n : d.pos], nil
 }
 
+// name takes n bytes as a key of a map. In large data, where strings are not shared, the same few keys come again and again: they are
+// looked up in a table, whose places the last one takes.
+func (d *decoder) name(n int) (string, error) {
+	if n == 0 || len(d.data) <= shareLimit {
+		return d.str(n)
+	}
+	if d.names == nil {
+		d.names = new([64]string)
+	}
+	raw := d.data[d.pos : d.pos+n]
+	place := &d.names[(n+3*int(raw[0])+5*int(raw[n/2])+7*int(raw[n-1]))%len(d.names)]
+	if *place == string(raw) {
+		d.pos += n
+		return *place, nil
+	}
+	s, err := d.str(n)
+	*place = s
+	return s, err
+}
+
 // bytes takes n bytes as a slice of the caller's own.
 func (d *decoder) bytes(n int) ([]byte, error) {
 	if err := d.spend(bytesCost(n)); err != nil {
@@ -192,6 +213,9 @@ func (d *decoder) any() (any, error) {
 	case kindBool:
 		return bits != 0, nil
 	case kindInt:
+		if bits < 256 { // the runtime keeps these ready
+			return int64(bits), nil
+		}
 		return int64(bits), d.spend(wordCost)
 	case kindUint:
 		return bits, d.spend(wordCost)
@@ -255,7 +279,7 @@ func (d *decoder) stringMap(n int) (m map[string]any, left int, err error) {
 			break
 		}
 		_, size, _ := d.head()
-		key, err := d.str(size)
+		key, err := d.name(size)
 		if err != nil {
 			return nil, 0, err
 		}

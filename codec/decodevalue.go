@@ -162,7 +162,7 @@ func (d *decoder) slice(v reflect.Value, k kind, n int) error {
 	if size > 0 && n > d.budget/size {
 		return errMemory
 	}
-	if err := d.spend(bytesCost(n * size)); err != nil {
+	if err := d.spend(sliceCost + bytesCost(n*size)); err != nil { // reflection takes a header too
 		return err
 	}
 	s := reflect.MakeSlice(t, n, n)

@@ -36,7 +36,7 @@ func TestJSONNumbers(t *testing.T) {
 	}
 	for text, want := range map[string]any{
 		"9223372036854775807": int64(math.MaxInt64), "-9223372036854775808": int64(math.MinInt64), "9223372036854775808": uint64(1 << 63),
-		"18446744073709551616": float64(1 << 64), "1e3": 1000.0, "1.0": 1.0, "-0": int64(0), " 5 ": int64(5),
+		"18446744073709551616": float64(1 << 64), "1e3": 1000.0, "1.0": 1.0, "0": int64(0), "-0": math.Copysign(0, -1), " 5 ": int64(5),
 	} {
 		var v any
 		if err := codec.JSON.Decode([]byte(text), &v); err != nil || v != want {

@@ -108,7 +108,7 @@ func number(x any) (_ any, err error) {
 }
 
 func plainNumber(text string) (any, error) {
-	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil && (i != 0 || text[0] != '-') { // no int is -0
 		return i, nil
 	}
 	if u, err := strconv.ParseUint(text, 10, 64); err == nil {
