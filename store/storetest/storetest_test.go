@@ -39,3 +39,13 @@ func TestPrefix(t *testing.T) {
 		},
 	})
 }
+
+var customLacks = []string{"swap", "list", "sweep", "timeout"}
+
+func newCustom(*testing.T, store.Expiry) store.Store {
+	return &Custom{m: map[string]*store.Item{}}
+}
+
+func TestCustom(t *testing.T) {
+	storetest.Run(t, storetest.Config{New: newCustom, Lacks: customLacks})
+}

@@ -3,7 +3,6 @@ package mutants
 import (
 	"context"
 	"iter"
-	"runtime"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -87,7 +86,7 @@ func useMutants() []Mutant {
 					if err != nil {
 						return nil, err
 					}
-					runtime.Gosched()
+					time.Sleep(20 * time.Microsecond)
 					return item.Value, b.full.Set(ctx, key, item.Value)
 				}
 			})},

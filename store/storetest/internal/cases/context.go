@@ -3,6 +3,7 @@ package cases
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"runtime/pprof"
@@ -127,7 +128,7 @@ func contextUpdate(e *Env) {
 
 // contextGoroutines counts goroutines by a label, which they inherit from those that start them: others do not count.
 func contextGoroutines(e *Env) {
-	label := fmt.Sprintf("larder-%p", e)
+	label := rand.Text()
 	count := func() int {
 		var b bytes.Buffer
 		pprof.Lookup("goroutine").WriteTo(&b, 1)

@@ -126,7 +126,7 @@ func raceCounter(e *Env) {
 // raceUse lets users, whose every use is recorded, race those who change the entry.
 func raceUse(e *Env) {
 	s := e.open(store.Expiry{TouchAfter: -1})
-	each := e.n(60, 20)
+	each := e.n(60, 40)
 	var stop atomic.Bool
 	e.set(s, "key", "0")
 	e.together(8, func(i int) {
