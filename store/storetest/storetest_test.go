@@ -49,3 +49,13 @@ func newCustom(*testing.T, store.Expiry) store.Store {
 func TestCustom(t *testing.T) {
 	storetest.Run(t, storetest.Config{New: newCustom, Lacks: customLacks})
 }
+
+// TestPrefixCustom: what a store lacks, it lacks through a wrapper, too, and says so as it should.
+func TestPrefixCustom(t *testing.T) {
+	storetest.Run(t, storetest.Config{
+		MaxKey: store.MaxKeyLen - len("p/"),
+		New:    func(t *testing.T, e store.Expiry) store.Store { return store.Prefix(newCustom(t, e), "p/") },
+		// A prefix cannot know the Timeout underneath, so it refuses an idle time that is as long.
+		Lacks: append([]string{"cleanup", "cleanup/by-itself"}, customLacks...),
+	})
+}

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -28,7 +29,7 @@ func cleanupUsers(e *Env) {
 		e.together(6, func(i int) {
 			if i < 2 {
 				for !stop.Load() {
-					if _, err := s.Cleanup(e.ctx, timeout); err != nil {
+					if _, err := s.Cleanup(e.ctx, timeout); err != nil && !(e.lacks(Cleanup) && errors.Is(err, errors.ErrUnsupported)) {
 						e.Errorf("Cleanup: %v", err)
 						return
 					}
