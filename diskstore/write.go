@@ -103,7 +103,7 @@ func (t *target) look(key string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.EISDIR):
+	case errors.Is(err, syscall.ELOOP): // a link takes the place of an entry: so does the entry of the link
 		t.corrupt = errNotFile
 		return nil
 	case err != nil:
@@ -160,6 +160,10 @@ func (t *target) overwrite(r *record.Record) error {
 		if err := t.folder.Sync(); err != nil {
 			return err
 		}
+	} else if !t.settled() {
+		if err := t.file.Datasync(); err != nil {
+			return err
+		}
 	}
 	offset := int64(slotOffset(t.entry.size, 1-t.entry.index))
 	buf := t.store.buffer()
@@ -168,16 +172,22 @@ func (t *target) overwrite(r *record.Record) error {
 	err := t.file.WriteAt(*buf, offset)
 	*buf = (*buf)[:cap(*buf)]
 	if err == nil {
-		err = t.file.SetTime(r.Written)
+		err = t.file.Datasync()
 	}
 	if err == nil {
-		err = t.file.Datasync()
+		err = t.file.SetTime(r.Written) // after the sync: see settled
 	}
 	if err != nil {
 		t.undo(offset)
 	}
 	return err
 }
+
+// settled tells whether the slot that holds the entry is known to be on the disk. A process that was killed before it synced leaves one
+// that is valid to all who look, while the last acknowledged value stands in the other one, which is about to be overwritten:
+// the disk could then have neither. The file's time says who came to the end: it is that of the record only since the
+// sync. A use that was recorded since only costs a sync too many.
+func (t *target) settled() bool { return t.info.Time.Equal(t.entry.Written) }
 
 // undo empties the slot again, after an error. It is not synced: a sync that failed is not tried again on the same file, and
 // whether the new value is on the disk is not known then.

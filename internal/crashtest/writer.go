@@ -63,7 +63,11 @@ func write(subjects []Subject) error {
 		_, _ = io.Copy(io.Discard, in)
 		os.Exit(0)
 	}()
-	if o.Doom >= 0 {
+	if o.Doom >= 0 && o.DoomIn == 0 {
+		if err := doom(o.Doom); err != nil {
+			return err
+		}
+	} else if o.Doom >= 0 {
 		time.AfterFunc(o.DoomIn, func() { _ = doom(o.Doom) }) // else whoever started us kills us a little later
 	}
 	for _, s := range subjects {
