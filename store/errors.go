@@ -19,6 +19,10 @@ var (
 	// ErrInvalidKey says that the key breaks the rule of [CheckKey].
 	ErrInvalidKey = errors.New("invalid key")
 
+	// ErrInvalidURL says that a URL names no store: it cannot be read, its scheme or a parameter of it is unknown, or it
+	// lacks what its backend needs. The text says what to write and shows no password.
+	ErrInvalidURL = errors.New("invalid store URL")
+
 	// ErrTooLarge says that the value is over the store's limit. What stood under the key still stands.
 	ErrTooLarge = errors.New("value too large")
 

@@ -93,5 +93,5 @@ func ExampleMux() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// store: open: "redis://:xxxxx@cache/0": unknown scheme "redis"; there are: map
+	// store: open: invalid store URL "redis://:xxxxx@cache/0": unknown scheme "redis"; there are: map
 }

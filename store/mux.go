@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -31,14 +30,14 @@ func (m Mux) Open(ctx context.Context, rawURL string) (Closer, error) {
 	}
 	open, ok := m[u.Scheme]
 	if !ok {
-		return nil, Wrap("store", "open", fmt.Errorf("%q: unknown scheme %q; there are: %s",
-			Redact(rawURL), u.Scheme, strings.Join(slices.Sorted(maps.Keys(m)), ", ")))
+		return nil, Wrap("store", "open", fmt.Errorf("%w %q: unknown scheme %q; there are: %s",
+			ErrInvalidURL, Redact(rawURL), u.Scheme, strings.Join(slices.Sorted(maps.Keys(m)), ", ")))
 	}
 	query := u.Query()
 	prefix := query.Get("x-prefix")
 	if query.Has("x-prefix") {
 		if err := CheckKey(prefix); err != nil {
-			return nil, Wrap("store", "open", fmt.Errorf("x-prefix: %w", err))
+			return nil, Wrap("store", "open", fmt.Errorf("%w: x-prefix: %w", ErrInvalidURL, err))
 		}
 		query.Del("x-prefix")
 		u.RawQuery = query.Encode()
@@ -61,7 +60,7 @@ func (c prefixedCloser) Close() error { return c.whole.Close() }
 // parseURL is url.Parse with bare paths and lists of hosts, and without secrets in its errors.
 func parseURL(raw string) (*url.URL, error) {
 	if raw == "" {
-		return nil, errors.New("the URL is empty")
+		return nil, fmt.Errorf("%w: it is empty", ErrInvalidURL)
 	}
 	if isPath(raw) {
 		return pathURL(raw), nil
@@ -69,18 +68,18 @@ func parseURL(raw string) (*url.URL, error) {
 	single, hosts := splitHosts(raw)
 	u, err := url.Parse(single)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a URL: %w", Redact(raw), hideParse(raw, err))
+		return nil, fmt.Errorf("%w %q: %w", ErrInvalidURL, Redact(raw), hideParse(raw, err))
 	}
 	if len(hosts) > 1 {
 		for _, host := range hosts {
 			if !isHost(host) {
-				return nil, fmt.Errorf("%q: host %q of the list is not a host", Redact(raw), host)
+				return nil, fmt.Errorf("%w %q: %q is not a host", ErrInvalidURL, Redact(raw), host)
 			}
 		}
 		u.Host = strings.Join(hosts, ",")
 	}
 	if q, err := url.ParseQuery(u.RawQuery); err != nil || len(q) == 0 && u.RawQuery != "" {
-		return nil, fmt.Errorf("%q: its parameters cannot be read; percent-encode them", Redact(raw))
+		return nil, fmt.Errorf("%w %q: its parameters cannot be read; percent-encode them", ErrInvalidURL, Redact(raw))
 	}
 	return u, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func TestMuxErrorsHelpAndHideSecrets(t *testing.T) {
 	for _, test := range []struct{ raw, want string }{
 		{"", "empty"},
 		{"mongo://root:sekret@h/db", `unknown scheme "mongo"; there are: file, memcached, postgres, redis+unix, shard`},
-		{"postgres://root:sekret@h:port/db", "is not a URL"},
+		{"postgres://root:sekret@h:port/db", "invalid store URL"},
 		{"postgres://root:sek%ret@h/db", "percent-encode"},
 		{"postgres://root:sekret/@h/db", "percent-encode"},
 		{"postgres://root:sekret@h1,h 2/db", "not a host"},
@@ -77,6 +78,9 @@ func TestMuxErrorsHelpAndHideSecrets(t *testing.T) {
 			s.Close()
 			t.Errorf("%s: opened", test.raw)
 			continue
+		}
+		if !errors.Is(err, store.ErrInvalidURL) {
+			t.Errorf("%s: %v is no ErrInvalidURL", test.raw, err)
 		}
 		if text := err.Error(); !strings.Contains(text, test.want) || strings.Contains(text, "sek") || !strings.HasPrefix(text, "store: open: ") {
 			t.Errorf("%s: error %q, want %q in it and no password", test.raw, text, test.want)
@@ -131,8 +135,8 @@ func TestOpenMap(t *testing.T) {
 		"map:?x-timeout=1h&x-timeout=2h": "given twice",
 		"map:?x-max-value=many":          "not a whole number",
 	} {
-		if _, err := mux.Open(t.Context(), raw); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want %q in it", raw, err, want)
+		if _, err := mux.Open(t.Context(), raw); !errors.Is(err, store.ErrInvalidURL) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want ErrInvalidURL with %q", raw, err, want)
 		}
 	}
 }
@@ -191,5 +195,29 @@ func TestParamsBool(t *testing.T) {
 	}
 	if p.Bool("d"); p.Done() == nil {
 		t.Error("d=maybe is a bool")
+	}
+}
+
+func TestParamsPath(t *testing.T) {
+	for raw, want := range map[string]string{
+		"file:///a/b%20c":    "/a/b c",
+		"file:./rel/x":       "./rel/x",
+		"file:rel%2Fx":       "rel/x",
+		"file://localhost/x": "/x",
+		"file://host/x":      "names a server",
+		"file://u@/x":        "names a server",
+		"file:///x#y":        "%23",
+		"bolt:":              "names no path; write bolt:///path or bolt:./path",
+		"bolt:///%00":        "names no path",
+	} {
+		u, err := url.Parse(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := store.NewParams(u)
+		path := p.Path()
+		if err := p.Done(); err != nil && !strings.Contains(err.Error(), want) || err == nil && filepath.ToSlash(path) != want {
+			t.Errorf("%s: %q, %v; want %q", raw, path, err, want)
+		}
 	}
 }

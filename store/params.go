@@ -3,30 +3,55 @@ package store
 import (
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Params reads the parameters of a store's URL, for authors of an [Opener]. Each getter returns the zero value for what
-// is not there; the first that cannot be read, and any that nobody asked for, are the error that [Params.Done] returns.
+// Params reads a store's URL, for authors of an [Opener]. Each getter returns the zero value for what is not there; the first
+// that cannot be read, and parameters that nobody asked for, are the error that [Params.Done] returns. It wraps [ErrInvalidURL].
 type Params struct {
+	u     *url.URL
 	query url.Values
 	known map[string]bool
 	err   error
 }
 
-// NewParams reads the parameters of u.
+// NewParams begins to read u.
 func NewParams(u *url.URL) *Params {
-	return &Params{query: u.Query(), known: make(map[string]bool)}
+	return &Params{u: u, query: u.Query(), known: make(map[string]bool)}
+}
+
+// Path returns the path of a URL that names a file or a folder, "scheme:///abs" or "scheme:./rel", as this system writes it.
+func (p *Params) Path() string {
+	path := p.u.Path
+	if p.u.Opaque != "" {
+		var err error
+		if path, err = url.PathUnescape(p.u.Opaque); err != nil {
+			p.fail("its path is not percent-encoded as it must be")
+		}
+	}
+	switch example := p.u.Scheme + ":///path or " + p.u.Scheme + ":./path"; {
+	case p.u.User != nil || p.u.Host != "" && p.u.Host != "localhost":
+		p.fail("it names a server where there is none; write three slashes, as in " + example)
+	case p.u.Fragment != "":
+		p.fail("a # in the path must be written as %23")
+	case path == "" || strings.ContainsRune(path, 0):
+		p.fail("it names no path; write " + example)
+	}
+	if len(path) > 2 && path[0] == '/' && filepath.VolumeName(path[1:]) != "" { // scheme:///C:/x on Windows
+		path = path[1:]
+	}
+	return filepath.FromSlash(path)
 }
 
 // String returns the text of a parameter.
 func (p *Params) String(name string) string {
 	p.known[name] = true
 	if len(p.query[name]) > 1 {
-		p.fail(name, "is given twice")
+		p.fail("the parameter " + name + " is given twice")
 	}
 	return p.query.Get(name)
 }
@@ -42,7 +67,7 @@ func (p *Params) Duration(name string) time.Duration {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		p.fail(name, "is not a duration such as 90s or 24h")
+		p.fail("the parameter " + name + " is not a duration such as 90s or 24h")
 	}
 	return d
 }
@@ -55,7 +80,7 @@ func (p *Params) Int(name string) int {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		p.fail(name, "is not a whole number")
+		p.fail("the parameter " + name + " is not a whole number")
 	}
 	return n
 }
@@ -68,7 +93,7 @@ func (p *Params) Bool(name string) bool {
 	}
 	b, err := strconv.ParseBool(text)
 	if err != nil {
-		p.fail(name, "is neither true nor false")
+		p.fail("the parameter " + name + " is neither true nor false")
 	}
 	return b
 }
@@ -77,7 +102,7 @@ func (p *Params) Bool(name string) bool {
 func (p *Params) Expiry() Expiry {
 	e := Expiry{Timeout: p.Duration("x-timeout"), TouchAfter: p.Duration("x-touch-after")}
 	if err := e.Validate(); err != nil {
-		p.fail("x-timeout", "is negative")
+		p.fail("the parameter x-timeout is negative")
 	}
 	return e
 }
@@ -101,12 +126,12 @@ func (p *Params) Done() error {
 	}
 	slices.Sort(unknown)
 	slices.Sort(known)
-	return fmt.Errorf("unknown parameter %s; there are: %s, x-prefix", strings.Join(unknown, ", "), strings.Join(known, ", "))
+	return fmt.Errorf("%w: unknown parameter %s; there are: %s, x-prefix", ErrInvalidURL, strings.Join(unknown, ", "), strings.Join(known, ", "))
 }
 
-// fail shows the name only: a value may be a secret in the wrong place.
-func (p *Params) fail(name, problem string) {
+// fail is told names only: a value may be a secret in the wrong place.
+func (p *Params) fail(problem string) {
 	if p.err == nil {
-		p.err = fmt.Errorf("the parameter %s %s", name, problem)
+		p.err = fmt.Errorf("%w: %s", ErrInvalidURL, problem)
 	}
 }

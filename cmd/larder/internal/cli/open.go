@@ -54,12 +54,10 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 		return nil, err
 	}
 	a.secret = rawURL
-	reached := false
 	// The openers stand behind Mux, which alone knows how a URL is read.
 	checked := make(store.Mux, len(a.mux))
 	for scheme, open := range a.mux {
 		checked[scheme] = func(ctx context.Context, u *url.URL) (store.Closer, error) {
-			reached = true
 			if err := checkPath(u, create, fmt.Sprintf("%s (%s)", store.Redact(rawURL), from)); err != nil {
 				return nil, err
 			}
@@ -68,7 +66,7 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 		}
 	}
 	s, err := checked.Open(ctx, rawURL)
-	f := explainOpen(err, reached)
+	f := explainOpen(err)
 	if f != nil && f.hint == "" {
 		f.hint = fmt.Sprintf("the URL comes from %s; file:./larder-data and bolt:./larder.db are examples", from)
 	}
@@ -78,14 +76,14 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 	return s, nil
 }
 
-// explainOpen leaves the hint empty where the URL may be at fault. A URL that no opener was reached with is a wrong command line.
-func explainOpen(err error, reached bool) *failure {
+// explainOpen leaves the hint empty where the URL may be at fault.
+func explainOpen(err error) *failure {
 	if err == nil {
 		return nil
 	}
 	f := explain(err)
 	switch {
-	case !reached:
+	case errors.Is(err, store.ErrInvalidURL):
 		return &failure{exitUsage, err, ""}
 	case f.hint == adviceOfLastResort || errors.Is(err, errors.ErrUnsupported):
 		return &failure{f.code, err, ""}
