@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/larder-go/larder/internal/record"
@@ -190,8 +191,9 @@ func valueSize(stored []byte) int {
 	return size - record.Overhead - (int(h[6])<<8 | int(h[7]))
 }
 
-// remove judges once more, in the transaction that removes.
+// remove judges once more, in the transaction that removes. It goes by key, so that bbolt takes each page in hand once.
 func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
+	slices.SortFunc(due, func(a, b place) int { return bytes.Compare(a.k[orderTime:], b.k[orderTime:]) })
 	var gone []place
 	err := w.s.commits.do(ctx, 0, func(t *txn) error {
 		gone = gone[:0] // it may be a second attempt
