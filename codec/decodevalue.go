@@ -1,38 +1,12 @@
 package codec
 
 import (
-	"bytes"
-	"encoding"
-	"errors"
-	"fmt"
 	"math"
 	"reflect"
-
-	"github.com/vmihailenco/msgpack/v5"
 )
 
 // maxPointers ends the walk along a pointer that leads to itself.
 const maxPointers = 1000
-
-// fitError says that what was read does not fit the type; foreignError that a method of the type refused it.
-type fitError struct {
-	what string
-	t    reflect.Type
-}
-
-func (e *fitError) Error() string { return e.what + " does not fit " + e.t.String() }
-
-type foreignError struct {
-	t     reflect.Type
-	cause error
-}
-
-func (e *foreignError) Error() string { return "the decoding method of " + e.t.String() + " failed" }
-
-var kindNames = [...]string{kindNil: "nil", kindBool: "a bool", kindInt: "a number", kindUint: "a number", kindFloat: "a float",
-	kindStr: "a string", kindBin: "bytes", kindTime: "a timestamp", kindList: "a list", kindMap: "a map"}
-
-func unfit(k kind, t reflect.Type) error { return &fitError{kindNames[k], t} }
 
 // value reads what comes into v, whatever its type. nil makes any type its zero value.
 func (d *decoder) value(v reflect.Value) error {
@@ -57,6 +31,7 @@ func (d *decoder) value(v reflect.Value) error {
 		v.Set(p)
 		return nil
 	case reflect.Interface:
+		d.ptrs = 0
 		return d.anyInto(v)
 	}
 	d.ptrs = 0
@@ -180,7 +155,9 @@ func (d *decoder) array(v reflect.Value, k kind, n int) error {
 	t := v.Type()
 	switch {
 	case k == kindBin && t.Elem().Kind() == reflect.Uint8 && n == v.Len():
-		reflect.Copy(v, reflect.ValueOf(d.raw(n)).Convert(reflect.SliceOf(t.Elem())))
+		for i, c := range d.raw(n) { // a copy would ask for the very type byte
+			v.Index(i).SetUint(uint64(c))
+		}
 		return nil
 	case k == kindList && n == v.Len():
 		for i := range n {
@@ -191,154 +168,4 @@ func (d *decoder) array(v reflect.Value, k kind, n int) error {
 		return nil
 	}
 	return &fitError{kindNames[k] + " of another length", t}
-}
-
-func (d *decoder) typedMap(v reflect.Value, n int) error {
-	t := v.Type()
-	slot := int(t.Key().Size() + t.Elem().Size())
-	if n > d.budget/(slot+1) {
-		return errMemory
-	}
-	if err := d.spend(mapCost(n, slot) + slot + 64); err != nil {
-		return err
-	}
-	m := reflect.MakeMapWithSize(t, n)
-	key, elem := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
-	for range n {
-		key.SetZero()
-		if err := d.value(key); err != nil {
-			return err
-		}
-		if key.Kind() == reflect.Interface && !isKey(key.Interface()) {
-			return errMapKey
-		}
-		if !key.Comparable() {
-			return errMapKey
-		}
-		elem.SetZero()
-		if err := d.value(elem); err != nil {
-			return err
-		}
-		m.SetMapIndex(key, elem)
-	}
-	if m.Len() != n {
-		return errDuplicate
-	}
-	v.Set(m)
-	return nil
-}
-
-// fields reads a map into a struct. Names that the struct does not have are passed over.
-func (d *decoder) fields(v reflect.Value, n int) error {
-	info := d.c.info(v.Type())
-	if info.err != nil {
-		return info.err
-	}
-	var few uint64 // which fields have been read; many where there are more of them
-	var many map[int]bool
-	for range n {
-		k, size, _ := d.head()
-		if k != kindStr && k != kindBin {
-			return &fitError{"a map with a key that is no string", v.Type()}
-		}
-		i, ok := info.byName[string(d.raw(size))]
-		if !ok {
-			d.skip()
-			continue
-		}
-		switch {
-		case i < 64 && few&(1<<i) == 0:
-			few |= 1 << i
-		case i >= 64 && !many[i]:
-			if many == nil {
-				many = make(map[int]bool)
-			}
-			many[i] = true
-		default:
-			return errDuplicate
-		}
-		f, err := d.reach(v, info.fields[i].index)
-		if err != nil {
-			return err
-		}
-		if err := d.value(f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reach returns the field of v at index, and makes what embedded pointers on the way need.
-func (d *decoder) reach(v reflect.Value, index []int) (reflect.Value, error) {
-	for i, x := range index {
-		if i > 0 && v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				if !v.CanSet() {
-					return v, &fitError{"a field behind an embedded pointer to an unexported struct", v.Type()}
-				}
-				if err := d.spend(bytesCost(int(v.Type().Elem().Size()))); err != nil {
-					return v, err
-				}
-				v.Set(reflect.New(v.Type().Elem()))
-			}
-			v = v.Elem()
-		}
-		v = v.Field(x)
-	}
-	return v, nil
-}
-
-// byMethod reads a value of a type that has its own way. Such a method gets exactly the bytes of its value.
-func (d *decoder) byMethod(m method, v reflect.Value) error {
-	start := d.pos
-	k, n, _ := d.head()
-	if m == methodTime {
-		if k != kindTime {
-			return unfit(k, v.Type())
-		}
-		v.Set(reflect.ValueOf(d.time(n)))
-		return nil
-	}
-
-	var err error
-	switch to := v.Addr().Interface(); m {
-	case methodStream, methodRaw:
-		d.pos = start
-		d.skip()
-		own := d.data[start:d.pos:d.pos]
-		if m == methodRaw {
-			err = to.(msgpack.Unmarshaler).UnmarshalMsgpack(bytes.Clone(own))
-		} else {
-			err = to.(msgpack.CustomDecoder).DecodeMsgpack(msgpack.NewDecoder(bytes.NewReader(own)))
-		}
-	case methodBinary, methodText:
-		if k != kindStr && k != kindBin {
-			return unfit(k, v.Type())
-		}
-		if own := bytes.Clone(d.raw(n)); m == methodBinary {
-			err = to.(encoding.BinaryUnmarshaler).UnmarshalBinary(own)
-		} else {
-			err = to.(encoding.TextUnmarshaler).UnmarshalText(own)
-		}
-	}
-	if err != nil {
-		return &foreignError{v.Type(), err}
-	}
-	return nil
-}
-
-// failure turns what went wrong at d.pos into the error that Decode returns.
-func (d *decoder) failure(err error) error {
-	at := fmt.Sprintf("near byte %d: ", d.pos)
-	var foreign *foreignError
-	var fit *fitError
-	switch {
-	case errors.As(err, &foreign):
-		return mismatch(msgPackName, foreign.cause, "%s%v", at, foreign)
-	case errors.As(err, &fit):
-		return mismatch(msgPackName, nil, "%s%v", at, fit)
-	case err == errMemory, err == errDuplicate, err == errMapKey:
-		return corrupt(msgPackName, err, "%s%v", at, err)
-	}
-	return fmt.Errorf("codec: decode: %s: %w", msgPackName, err) // the type's fault, not the data's
 }

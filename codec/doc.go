@@ -50,9 +50,9 @@
 // it decodes into, and stops with an error before it takes more; what methods of types take is their affair. A key that
 // stands twice in a map or for a struct is an error, and so is a key that is no scalar where an any must hold it.
 //
-// The limit on memory is met at both ends: a value that it would keep from being read cannot be encoded either. It takes a large and
-// very sparse value to meet it: from some 100,000 small ints in an []any, or 8,000 small maps in one, on. A struct type in
-// place of the maps has no such limit in practice.
+// The limit on memory is met at both ends: a value that it would keep from being read cannot be encoded either. It takes a large
+// and sparse value to meet it: more than 80,000 ints of one byte in an []any, 25,000 entries of ten bytes in one map, or
+// 15,000 maps of three entries. A list of structs in place of maps takes a tenth of their memory and does not meet it.
 //
 // [JSON] has the limits of encoding/json: 10,000 deep, no budget, of two equal keys the last wins. Into an any it was
 // measured to take up to 70 times its size; into a list of large structs, what the structs take, and an empty one is two bytes.
@@ -76,9 +76,17 @@
 //
 // # Speed
 //
-// A session of 5 items, encoded and decoded (an any in, a map[string]any out), median of 15 interleaved rounds on 2 shared cores:
+// A session of 5 items, from a map[string]any and into one, in medians of 15 interleaved rounds on 2 cores that others used too:
 //
-//	SPEEDTABLE
+//	codec              bytes  encode ns  allocs  decode ns  allocs
+//	encoding/json      548    6631       48      9168       83
+//	encoding/gob       843    15751      73      37785      334
+//	vmihailenco alone  508    2070       5       3500       62
+//	codec.JSON         548    7570       48      13434      106
+//	codec.MsgPack      474    2117       1       3166       31
 //
-// The first and third column of times are what to compare, not the figures: go test -v -run - -bench Session ./codec
+// In ten such runs MsgPack took 0.20 to 0.36 of encoding/json's time to encode and 0.21 to 0.37 to decode. The library alone
+// writes maps in any order, checks nothing, and gives an int8 for an int. To see the table and the ratios on another machine:
+//
+//	go test -v -run - -bench Session -benchtime 3x ./codec
 package codec

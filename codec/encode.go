@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,9 +21,10 @@ const maxLen = 1<<30 - 1
 // encoder writes values, each at the end of b, which the methods take and return as append does.
 type encoder struct {
 	c       *msgPack
-	ptrs    int  // pointers followed on the way here
-	cost    int  // what the decoder will take for what reflection found
-	foreign bool // methods of types have written some of it
+	buf     []byte // what the last value was written to
+	ptrs    int    // pointers followed on the way here
+	cost    int    // what the decoder will take for what reflection found
+	foreign bool   // methods of types have written some of it
 }
 
 // any writes v. The types that sessions are made of are written here, all others by reflection; depth is that of the list or
@@ -73,19 +75,39 @@ func encodeMap[V any](e *encoder, b []byte, m map[string]V, depth int, value fun
 	if depth++; depth > maxDepth {
 		return b, errTooDeep
 	}
-	var few [16]string
-	keys := few[:0]
-	for key := range m {
-		keys = append(keys, key)
+	var few [16]pair[V]
+	pairs := few[:0]
+	for key, value := range m {
+		pairs = append(pairs, pair[V]{key, value})
 	}
-	slices.Sort(keys)
-	b, err := appendMapLen(b, len(m))
-	for i := 0; i < len(keys) && err == nil; i++ {
-		if b, err = appendString(b, keys[i]); err == nil {
-			b, err = value(b, m[keys[i]], depth)
+	sortPairs(pairs)
+	b, err := appendMapLen(b, len(pairs))
+	for i := 0; i < len(pairs) && err == nil; i++ {
+		if b, err = appendString(b, pairs[i].key); err == nil {
+			b, err = value(b, pairs[i].value, depth)
 		}
 	}
 	return b, err
+}
+
+type pair[V any] struct {
+	key   string
+	value V
+}
+
+// sortPairs sorts few pairs by itself: that takes less than the calls through which slices.SortFunc compares.
+func sortPairs[V any](pairs []pair[V]) {
+	if len(pairs) > 16 {
+		slices.SortFunc(pairs, func(p, q pair[V]) int { return strings.Compare(p.key, q.key) })
+		return
+	}
+	for i := 1; i < len(pairs); i++ {
+		p, j := pairs[i], i
+		for ; j > 0 && p.key < pairs[j-1].key; j-- {
+			pairs[j] = pairs[j-1]
+		}
+		pairs[j] = p
+	}
 }
 
 func encodeList[V any](b []byte, l []V, depth int, value func([]byte, V, int) ([]byte, error)) ([]byte, error) {

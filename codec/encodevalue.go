@@ -2,14 +2,10 @@ package codec
 
 import (
 	"bytes"
-	"encoding"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/vmihailenco/msgpack/v5"
 )
 
 func (e *encoder) reflect(b []byte, v any, depth int) ([]byte, error) {
@@ -58,7 +54,9 @@ func (e *encoder) value(b []byte, v reflect.Value, depth int) ([]byte, error) {
 	case reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 {
 			own := make([]byte, v.Len())
-			reflect.Copy(reflect.ValueOf(own), v.Convert(reflect.ArrayOf(v.Len(), reflect.TypeFor[byte]())))
+			for i := range own {
+				own[i] = byte(v.Index(i).Uint())
+			}
 			return appendBytes(b, own)
 		}
 		return e.elements(b, v, depth)
@@ -115,13 +113,13 @@ func (e *encoder) typedMap(b []byte, v reflect.Value, depth int) ([]byte, error)
 		return b, err
 	}
 	byName := t.Key().Kind() == reflect.String && e.c.info(t.Key()).encode == methodNone
-	type pair struct {
+	type entry struct {
 		name       string
 		key, value []byte
 	}
-	pairs := make([]pair, 0, v.Len())
+	pairs := make([]entry, 0, v.Len())
 	for iter := v.MapRange(); iter.Next(); {
-		var p pair
+		var p entry
 		if byName {
 			p.name = iter.Key().String()
 		}
@@ -136,7 +134,7 @@ func (e *encoder) typedMap(b []byte, v reflect.Value, depth int) ([]byte, error)
 		}
 		pairs = append(pairs, p)
 	}
-	slices.SortFunc(pairs, func(p, q pair) int {
+	slices.SortFunc(pairs, func(p, q entry) int {
 		if byName {
 			return strings.Compare(p.name, q.name)
 		}
@@ -204,49 +202,4 @@ func isEmpty(v reflect.Value) bool {
 		return z.IsZero()
 	}
 	return v.IsZero()
-}
-
-// byMethod writes a value of a type that has its own way.
-func (e *encoder) byMethod(b []byte, m method, v reflect.Value) ([]byte, error) {
-	if m == methodTime {
-		return appendTime(b, v.Interface().(time.Time)), nil
-	}
-	if k := v.Kind(); (k == reflect.Map || k == reflect.Slice) && v.IsNil() {
-		return append(b, 0xc0), nil
-	}
-	if !v.CanAddr() { // the method may be the pointer's
-		p := reflect.New(v.Type())
-		p.Elem().Set(v)
-		v = p.Elem()
-	}
-	from := v.Addr().Interface()
-	var own []byte
-	var err error
-	switch m {
-	case methodStream:
-		var buf bytes.Buffer
-		enc := msgpack.NewEncoder(&buf)
-		enc.SetSortMapKeys(true)
-		enc.UseCompactInts(true)
-		err = from.(msgpack.CustomEncoder).EncodeMsgpack(enc)
-		own = buf.Bytes()
-	case methodRaw:
-		own, err = from.(msgpack.Marshaler).MarshalMsgpack()
-	case methodBinary:
-		if own, err = from.(encoding.BinaryMarshaler).MarshalBinary(); err == nil {
-			return appendBytes(b, append([]byte{}, own...))
-		}
-	case methodText:
-		if own, err = from.(encoding.TextMarshaler).MarshalText(); err == nil {
-			return appendString(b, string(own))
-		}
-	}
-	if err != nil {
-		return b, fmt.Errorf("the encoding method of %v: %w", v.Type(), err)
-	}
-	if _, err := check(own); err != nil {
-		return b, fmt.Errorf("the encoding method of %v wrote what is not one value: %w", v.Type(), err)
-	}
-	e.foreign = true
-	return append(b, own...), nil
 }

@@ -273,20 +273,26 @@ func TestNothingIsWrittenThatCannotBeRead(t *testing.T) {
 	if _, err := codec.MsgPack.Encode(dense); err == nil || !strings.Contains(err.Error(), "read back") {
 		t.Errorf("half a million nils: %v", err)
 	}
-	// What people do store is far from the limit: small maps, which Go makes large, by the thousand, structs in any number.
+	// What people do store is below the limit: the figures of the package's comment.
 	type item struct {
 		ID    int
 		Name  string
 		Price float64
 	}
-	maps, structs := make([]any, 5000), make([]item, 100_000)
+	ints, entries, maps, structs := make([]any, 80_000), map[string]any{}, make([]any, 15_000), make([]item, 100_000)
+	for i := range ints {
+		ints[i] = i % 100
+	}
 	for i := range structs {
 		structs[i] = item{i, fmt.Sprint("item number ", i), float64(i) / 100}
 		if i < len(maps) {
 			maps[i] = map[string]any{"ID": i, "Name": structs[i].Name, "Price": structs[i].Price}
 		}
+		if i < 25_000 {
+			entries[fmt.Sprint("k", i)] = i
+		}
 	}
-	for _, v := range []any{maps, structs} {
+	for _, v := range []any{ints, entries, maps, structs} {
 		if _, err := codec.MsgPack.Encode(v); err != nil {
 			t.Errorf("%T: %v", v, err)
 		}

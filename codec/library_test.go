@@ -93,3 +93,27 @@ func TestLibraryReadsIt(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// The fast path is worth its lines.
+func TestFewerAllocationsThanOthers(t *testing.T) {
+	v, all := session(), contenders()
+	ours := all[len(all)-1]
+	data, err := ours.encode(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encodes := testing.AllocsPerRun(100, func() { ours.encodes(t, v) })
+	decodes := testing.AllocsPerRun(100, func() { ours.decodes(t, data) })
+	for _, c := range all[:len(all)-1] {
+		theirs, err := c.encode(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(100, func() { c.encodes(t, v) }); n <= encodes || len(theirs) <= len(data) {
+			t.Errorf("%s encodes to %d bytes with %v allocations, codec.MsgPack to %d with %v", c.name, len(theirs), n, len(data), encodes)
+		}
+		if n := testing.AllocsPerRun(100, func() { c.decodes(t, theirs) }); n <= decodes {
+			t.Errorf("%s decodes with %v allocations, codec.MsgPack with %v", c.name, n, decodes)
+		}
+	}
+}

@@ -10,9 +10,10 @@ import (
 
 const msgPackName = "msgpack"
 
-// msgPack is the codec MsgPack. It remembers what it has learned of types.
+// msgPack is the codec MsgPack. It remembers what it has learned of types, and keeps buffers.
 type msgPack struct {
-	types sync.Map // reflect.Type → *typeInfo
+	types    sync.Map  // reflect.Type → *typeInfo
+	encoders sync.Pool // of *encoder
 }
 
 func (*msgPack) Name() string { return msgPackName }
@@ -21,26 +22,38 @@ func (*msgPack) Name() string { return msgPackName }
 // maps of one entry, 3 bytes each that take 360.
 const trialSize = memorySlack / 128
 
+// keepSize is the longest buffer that is kept for the next value.
+const keepSize = 64 << 10
+
 func (c *msgPack) Encode(v any) ([]byte, error) {
-	var stack [1024]byte
-	e := encoder{c: c}
-	b, err := e.any(stack[:0], v, 0)
+	e, ok := c.encoders.Get().(*encoder)
+	if !ok {
+		e = &encoder{c: c, buf: make([]byte, 0, 1024)}
+	}
+	e.ptrs, e.cost, e.foreign = 0, 0, false
+	b, err := e.any(e.buf[:0], v, 0)
+	if err == nil && e.foreign {
+		_, err = check(b) // nested deeper by what methods wrote
+	}
+	if err == nil && v != nil && (len(b) > trialSize || e.cost > memorySlack/2) {
+		// Nothing may be written that is then refused as a bomb.
+		if errors.Is(c.Decode(b, reflect.New(reflect.TypeOf(v)).Interface()), errMemory) {
+			err = fmt.Errorf("it could not be read back: %w", errMemory)
+		}
+	}
+	var own []byte
+	if err == nil {
+		own = bytes.Clone(b)
+	}
+	if cap(b) <= keepSize {
+		e.buf = b
+		clear(e.buf) // it may be a secret
+		c.encoders.Put(e)
+	}
 	if err != nil {
 		return nil, encodeError(msgPackName, err)
 	}
-	if e.foreign {
-		if _, err := check(b); err != nil { // nested deeper by what methods wrote
-			return nil, encodeError(msgPackName, err)
-		}
-	}
-	b = bytes.Clone(b)
-	if v != nil && (len(b) > trialSize || e.cost > memorySlack/2) {
-		// Nothing may be written that is then refused as a bomb.
-		if err := c.Decode(b, reflect.New(reflect.TypeOf(v)).Interface()); errors.Is(err, errMemory) {
-			return nil, encodeError(msgPackName, fmt.Errorf("it could not be read back: %w", errMemory))
-		}
-	}
-	return b, nil
+	return own, nil
 }
 
 func (c *msgPack) Decode(data []byte, v any) error {

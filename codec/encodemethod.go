@@ -1,0 +1,56 @@
+package codec
+
+import (
+	"bytes"
+	"encoding"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// byMethod writes a value of a type that has its own way.
+func (e *encoder) byMethod(b []byte, m method, v reflect.Value) ([]byte, error) {
+	if m == methodTime {
+		return appendTime(b, v.Interface().(time.Time)), nil
+	}
+	if k := v.Kind(); (k == reflect.Map || k == reflect.Slice) && v.IsNil() {
+		return append(b, 0xc0), nil
+	}
+	if !v.CanAddr() { // the method may be the pointer's
+		p := reflect.New(v.Type())
+		p.Elem().Set(v)
+		v = p.Elem()
+	}
+	from := v.Addr().Interface()
+	var own []byte
+	var err error
+	switch m {
+	case methodStream:
+		var buf bytes.Buffer
+		enc := msgpack.NewEncoder(&buf)
+		enc.SetSortMapKeys(true)
+		enc.UseCompactInts(true)
+		err = from.(msgpack.CustomEncoder).EncodeMsgpack(enc)
+		own = buf.Bytes()
+	case methodRaw:
+		own, err = from.(msgpack.Marshaler).MarshalMsgpack()
+	case methodBinary:
+		if own, err = from.(encoding.BinaryMarshaler).MarshalBinary(); err == nil {
+			return appendBytes(b, append([]byte{}, own...))
+		}
+	case methodText:
+		if own, err = from.(encoding.TextMarshaler).MarshalText(); err == nil {
+			return appendString(b, string(own))
+		}
+	}
+	if err != nil {
+		return b, fmt.Errorf("the encoding method of %v: %w", v.Type(), err)
+	}
+	if _, err := check(own); err != nil {
+		return b, fmt.Errorf("the encoding method of %v wrote what is not one value: %w", v.Type(), err)
+	}
+	e.foreign = true
+	return append(b, own...), nil
+}
