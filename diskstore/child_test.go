@@ -88,6 +88,8 @@ func (r role) run() error {
 			}
 			return nil
 		})
+	case "open":
+		return r.with(&diskstore.Options{AllowNetworkFS: r.Op == "allow"}, func(*diskstore.Store) error { return nil })
 	case "op":
 		return r.fault(ctx)
 	}

@@ -62,7 +62,9 @@ func advice(err error) string {
 	case errors.Is(err, syscall.EROFS):
 		return " (mount the store's file system for writing)"
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.ELOOP):
-		return " (something else stands where the store has a folder; look for what put it there)"
+		return " (something else stands where the store has a folder; move it away)"
+	case errors.Is(err, syscall.EISDIR):
+		return " (a folder stands where the store has a file; move it away)"
 	case errors.Is(err, fs.ErrPermission):
 		return " (the store's folder and files must belong to the user that opens it)"
 	case errors.Is(err, syscall.EFBIG):

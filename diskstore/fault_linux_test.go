@@ -59,12 +59,7 @@ var errnos = map[string]syscall.Errno{
 // TestFaults fails each call of each way to write, one after the other. An error must be told as what it is and leave the old
 // value and no temporary file; a kill must leave either value, whole.
 func TestFaults(t *testing.T) {
-	if _, err := exec.LookPath("strace"); err != nil {
-		t.Skip("NOT TESTED: what a write does when a system call fails. Install strace for that.")
-	}
-	if out, err := exec.Command("strace", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("NOT TESTED: what a write does when a system call fails. strace may not trace here: %s", out)
-	}
+	needStrace(t, "what a write does when a system call fails")
 	for _, c := range faultCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -84,6 +79,35 @@ func TestFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func needStrace(t *testing.T, what string) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skipf("NOT TESTED: %s. Install strace for that.", what)
+	}
+	if out, err := exec.Command("strace", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
+		t.Skipf("NOT TESTED: %s. strace may not trace here: %s", what, out)
+	}
+}
+
+// TestNetworkRefused opens a store in a process that is told that its folder lies on NFS.
+func TestNetworkRefused(t *testing.T) {
+	needStrace(t, "that a network file system is refused")
+	for _, op := range []string{"", "allow"} {
+		r := role{Name: "open", Dir: filepath.Join(t.TempDir(), "store"), Op: op}
+		out, err := r.command(t, "strace", "-f", "-o", os.DevNull, "-e", "trace=fstatfs",
+			"-e", "inject=fstatfs:poke_exit=@arg2=6969000000000000").CombinedOutput()
+		text := string(out)
+		if op == "allow" && err != nil {
+			t.Errorf("although allowed: %s", text)
+		}
+		if op == "" && (err == nil || !strings.Contains(text, "NFS") || !strings.Contains(text, "x-allow-network-fs")) {
+			t.Errorf("%q, %v", text, err)
+		}
+		if _, err := os.Stat(filepath.Join(r.Dir, "larder-store")); (err == nil) != (op == "allow") {
+			t.Errorf("allowed %q: the marker: %v", op, err)
+		}
 	}
 }
 

@@ -214,20 +214,72 @@ func TestSymlinks(t *testing.T) {
 	}
 }
 
-// TestFolderRemoved removes a folder under an open store. What is written then goes to a new one.
-func TestFolderRemoved(t *testing.T) {
+// TestFolderForEntry puts a folder in the place of an entry. It stays, whatever is asked for.
+func TestFolderForEntry(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, nil)
+	path := entryFile(dir, "key")
+	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, get := s.Get(t.Context(), "key")
+	_, contains := s.Contains(t.Context(), "key")
+	_, swap := s.Swap(t.Context(), "key", "", &store.Item{})
+	for _, err := range []error{get, contains, swap, s.Set(t.Context(), "key", nil), s.Delete(t.Context(), "key")} {
+		if !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%v; want ErrUnavailable", err)
+		}
+	}
+	for info, err := range s.List(t.Context(), "") {
+		t.Errorf("List yields %v, %v", info, err)
+	}
+	if n, err := s.Cleanup(t.Context(), 1); n != 0 || err != nil {
+		t.Errorf("Cleanup: %d, %v", n, err)
+	}
+	if _, err := os.Stat(filepath.Join(path, "inside")); err != nil {
+		t.Error(err)
+	}
+	if temps, _ := filepath.Glob(filepath.Join(dir, "*", "tmp-*")); len(temps) > 0 {
+		t.Errorf("%d temporary files are left", len(temps))
+	}
+}
+
+// TestFolderRemoved removes a folder under two open stores. What one of them writes then goes to a new one, where the other finds it.
+func TestFolderRemoved(t *testing.T) {
+	dir := t.TempDir()
+	s, other := open(t, dir, nil), open(t, dir, nil)
 	for range 2 {
 		if err := s.Set(t.Context(), "key", []byte("value")); err != nil {
 			t.Fatal(err)
 		}
-		wantValue(t, open(t, dir, nil), "key", []byte("value"))
+		n := 0
+		for range other.List(t.Context(), "") {
+			n++
+		}
+		if n != 1 {
+			t.Errorf("the other lists %d entries", n)
+		}
+		wantValue(t, other, "key", []byte("value"))
 		if err := os.RemoveAll(filepath.Dir(entryFile(dir, "key"))); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Get(t.Context(), "key"); err != store.ErrNotFound {
-			t.Fatal(err)
+		for _, s := range []store.Store{s, other} {
+			if _, err := s.Get(t.Context(), "key"); err != store.ErrNotFound {
+				t.Fatal(err)
+			}
 		}
+	}
+	if err := s.Set(t.Context(), "key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	wantValue(t, other, "key", []byte("value"))
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Set(t.Context(), "key", []byte("value")); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Set after all was removed: %v", err)
+	}
+	if _, err := s.Get(t.Context(), "key"); err != store.ErrNotFound {
+		t.Errorf("Get after all was removed: %v", err)
 	}
 }

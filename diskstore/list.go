@@ -64,6 +64,14 @@ func (s *Store) visit(ctx context.Context, i int, fn func(d *folder.Folder, name
 		return err
 	}
 	sh, err := s.shards.hold(i)
+	if err == nil && sh.folder.Gone() {
+		sh.mu.RUnlock()
+		var d *folder.Folder
+		if d, err = s.lock(ctx, i, false); err == nil {
+			s.unlock(i, d)
+			sh, err = s.shards.hold(i)
+		}
+	}
 	if err == nil {
 		defer sh.mu.RUnlock()
 		err = sh.folder.Names(func(name string) error {
@@ -88,7 +96,7 @@ func (s *Store) info(ctx context.Context, p place) (info store.Info, err error) 
 	defer s.buffers.Put(buf)
 	e, err := s.readAt(ctx, p, "", glance, buf)
 	switch {
-	case errors.Is(err, errNotFile): // not ours
+	case errors.Is(err, errNotFile), errors.Is(err, syscall.EISDIR): // not ours
 		return info, store.ErrNotFound
 	case err != nil:
 		return info, err

@@ -108,6 +108,9 @@ func (s *Store) read(ctx context.Context, key string, m mode, buf *[]byte) (entr
 func (s *Store) readAt(ctx context.Context, p place, key string, m mode, buf *[]byte) (entry, error) {
 	for range 2 {
 		f, err := s.shards.openFile(p)
+		if err == errGone {
+			break
+		}
 		if err != nil {
 			return entry{}, missing(err)
 		}
@@ -223,7 +226,7 @@ func later(a, b time.Time) time.Time {
 func readAll(f folder.File, buf *[]byte) ([]byte, error) {
 	n, err := f.ReadAt((*buf)[:firstRead], 0)
 	switch {
-	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ESPIPE), errors.Is(err, syscall.EAGAIN):
+	case errors.Is(err, syscall.ESPIPE), errors.Is(err, syscall.EAGAIN):
 		return nil, errNotFile
 	case err != nil:
 		return nil, err

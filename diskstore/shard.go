@@ -70,8 +70,15 @@ func (s *shards) openFile(p place) (folder.File, error) {
 		return folder.File{}, err
 	}
 	defer sh.mu.RUnlock()
-	return sh.folder.Open(p.name)
+	f, err := sh.folder.Open(p.name)
+	if errors.Is(err, fs.ErrNotExist) && sh.folder.Gone() {
+		err = errGone
+	}
+	return f, err
 }
+
+// errGone says that the folder which a shard has open was removed: another may stand there now. Who takes the lock gets that one.
+var errGone = errors.New("the folder was removed")
 
 // hold sees to it that the folder i is open, and stays so until mu.RUnlock, which must be soon: Close waits. Where there is no such
 // folder the error is fs.ErrNotExist.

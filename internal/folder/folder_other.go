@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -76,6 +77,9 @@ func (d *Folder) open(name string, flags int) (File, error) {
 	info, err := d.root.Lstat(name)
 	if err != nil {
 		return File{}, Cause(err)
+	}
+	if info.IsDir() {
+		return File{}, syscall.EISDIR
 	}
 	if !info.Mode().IsRegular() {
 		return File{}, errNotFile
