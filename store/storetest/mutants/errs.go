@@ -126,6 +126,17 @@ func errorMutants() []Mutant {
 		{Name: "closed-answers", Fault: "answers after Close", Case: "errors/closed", New: func(e store.Expiry) store.Store {
 			return closeLess{&broken{full: store.NewMap(&store.MapOptions{Expiry: e})}}
 		}},
+		{Name: "closed-other", Fault: "says something else where Close has met it", Case: "errors/closing", New: breakPlain(func(b *broken, p *plain) {
+			b.set = func(ctx context.Context, key string, value []byte) error {
+				p.mu.Lock()
+				closed := p.closed
+				p.mu.Unlock()
+				if closed {
+					return store.Wrap("plain", "set", io.ErrClosedPipe)
+				}
+				return p.Set(ctx, key, value)
+			}
+		})},
 		{Name: "ability-late", Fault: "looks at the key before it says that it cannot swap", Case: "abilities/free", Lacks: []string{"swap"}, New: breakMap(func(b *broken) {
 			b.swap = func(_ context.Context, key string, _ store.Version, _ *store.Item) (store.Version, error) {
 				if err := store.CheckKey(key); err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -18,6 +19,7 @@ func errorCases() []Case {
 		{Name: "errors/texts", Rule: "Errors: No key or value stands in the text of an error: keys are bearer tokens.", Run: errorsTexts},
 		{Name: "errors/prefix", Rule: "Errors: Everything but ErrNotFound is returned once as \"pkg: op: cause\".", Run: errorsPrefix},
 		{Name: "errors/closed", Rule: "Errors: After Close every method wraps os.ErrClosed.", Run: errorsClosed},
+		{Name: "errors/closing", Rule: "Errors: After Close every method wraps os.ErrClosed; a call that Close meets does so, too, or has happened.", Run: errorsClosing},
 	}
 }
 
@@ -142,4 +144,39 @@ func errorsClosed(e *Env) {
 		}
 	}
 	closer.Close() // a second time, as a deferred call does: it may say so, but must not panic
+}
+
+// errorsClosing closes the store while it is in use.
+func errorsClosing(e *Env) {
+	for range e.n(20, 8) {
+		s := e.forever()
+		closer, ok := s.(io.Closer)
+		if !ok {
+			e.Skipf("the store is no io.Closer")
+		}
+		calls := e.calls()
+		var closed atomic.Bool
+		e.together(8, func(i int) {
+			if i == 0 {
+				time.Sleep(200 * time.Microsecond)
+				if err := closer.Close(); err != nil {
+					e.Errorf("Close: %v", err)
+				}
+				closed.Store(true)
+				return
+			}
+			for n := 0; ; n++ {
+				c, late := calls[(i+n)%len(calls)], closed.Load()
+				err := c.do(e.ctx, s, "key")
+				if errors.Is(err, os.ErrClosed) {
+					return
+				}
+				if late || err != nil && err != store.ErrNotFound && !errors.Is(err, store.ErrConflict) {
+					e.Errorf("%s beside Close: %v; want os.ErrClosed", c.name, err)
+					return
+				}
+				e.yield()
+			}
+		})
+	}
 }

@@ -34,7 +34,7 @@ func listAll(e *Env) {
 	if infos := e.list(s, ""); len(infos) != 0 {
 		e.Errorf("an empty store lists %d entries", len(infos))
 	}
-	n := e.n(1500, 600) // more than fits in a page of any store
+	n := e.n(1200, 600) // more than fits in a page of any store
 	e.fill(s, "key ", n)
 	for range 2 {
 		infos := e.list(s, "")
