@@ -157,6 +157,21 @@ func cleanupMutants() []Mutant {
 			New: judged(func(p *plain, item *store.Item, idle time.Duration) bool {
 				return item.Atime.Before(p.x.Cutoff(time.Now(), idle))
 			})},
+		{Name: "cleanup-both", Fault: "goes through two orders, and counts what stands in both of them twice", Case: "cleanup/both", New: breakPlain(func(b *broken, p *plain) {
+			b.cleanup = func(ctx context.Context, idle time.Duration) (int, error) {
+				twice := 0
+				p.mu.Lock()
+				for _, item := range p.items {
+					now := time.Now()
+					if item.Atime.Before(p.x.Cutoff(now, idle)) && !item.Expires.IsZero() && !now.Before(item.Expires) {
+						twice++
+					}
+				}
+				p.mu.Unlock()
+				n, err := p.Cleanup(ctx, idle)
+				return n + twice, err
+			}
+		})},
 		{Name: "cleanup-first-batch", Fault: "removes one batch and leaves the rest", Case: "cleanup/many", New: breakPlain(func(b *broken, p *plain) {
 			b.cleanup = func(ctx context.Context, idle time.Duration) (int, error) {
 				r, err := p.Sweep(ctx, store.SweepOptions{Idle: idle, Limit: 100})

@@ -16,6 +16,8 @@ func cleanupCases() []Case {
 		{Name: "cleanup/dead", Rule: dead, Needs: []string{Cleanup, Timeout}, Waits: true, Run: cleanupDead},
 		{Name: "cleanup/live", Rule: "Cleanup: It removes what is absent, and nothing else.", Waits: true, Run: cleanupLive},
 		{Name: "cleanup/deadline", Rule: dead + " That goes for deadlines, too.", Needs: []string{Cleanup, Swap}, Waits: true, Run: cleanupDeadline},
+		{Name: "cleanup/both", Rule: dead + " What is absent by its atime and by its deadline counts once.", Needs: []string{Cleanup, Swap, Timeout}, Waits: true,
+			Run: cleanupBoth},
 		{Name: "cleanup/idle", Rule: idle, Needs: []string{Cleanup}, Waits: true, Run: cleanupIdle},
 		{Name: "cleanup/idle-early", Rule: "Cleanup: Never an entry that was used within idle.", Waits: true, Run: cleanupIdleEarly},
 		{Name: "cleanup/slack", Rule: "Cleanup: Never an entry that was used within idle, also where that use was not recorded.", Waits: true, Run: cleanupSlack},
@@ -101,6 +103,17 @@ func cleanupDeadline(e *Env) {
 		e.want(s, fmt.Sprintf("later %d", i), "value")
 		e.want(s, fmt.Sprintf("live %d", i), "value")
 	}
+}
+
+func cleanupBoth(e *Env) {
+	x := e.idle()
+	s := e.open(x)
+	for i := range 5 {
+		e.mortal(s, fmt.Sprintf("dead %d", i), soon(e.Timeout))
+	}
+	time.Sleep(e.lapse(x) + e.margin())
+	e.cleanup(s, 0, 5)
+	e.cleanup(s, 0, 0)
 }
 
 func cleanupIdle(e *Env) {
