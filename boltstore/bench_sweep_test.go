@@ -14,8 +14,8 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// BenchmarkCleanup removes 0.1 % of a million entries; the file is synced. It needs 2 GB of disk and some 20 seconds to fill.
-// With -short it is a hundred thousand.
+// BenchmarkCleanup removes 0.1 % of a million entries; the file is synced. It needs 2 GB of disk and some 20 seconds to
+// fill. With -short it is a hundred thousand.
 func BenchmarkCleanup(b *testing.B) {
 	n := 1_000_000
 	if testing.Short() {

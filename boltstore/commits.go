@@ -12,12 +12,13 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// commits lets writers that come at the same time share write transactions, since what a transaction costs is its two fsyncs.
+// commits lets writers that come at the same time share write transactions, since what a transaction costs is its two
+// fsyncs.
 //
-// A writer that finds nobody at work leads: it takes the write lock, applies whatever waits by then, commits, tells everybody
-// their own results, and hands the lead to the first of those who came meanwhile, who does the same. Nobody leads twice for
-// one write, nobody waits for company, and there is no goroutine in the background. bbolt's own Batch was refused: it waits
-// 10 ms for company before it begins.
+// A writer that finds nobody at work leads: it takes the write lock, applies whatever waits by then, commits, tells
+// everybody their own results, and hands the lead to the first of those who came meanwhile, who does the same. Nobody
+// leads twice for one write, nobody waits for company, and there is no goroutine in the background. bbolt's own Batch
+// was refused: it waits 10 ms for company before it begins.
 type commits struct {
 	db    *bbolt.DB
 	names *bucketNames
@@ -29,11 +30,6 @@ type commits struct {
 	nobody  bool          // nobody waits at lock: what comes out must be given back
 
 	expected int // writers who were at it at the last hand-over
-}
-
-type lockedTx struct {
-	tx  *bbolt.Tx
-	err error
 }
 
 // write is what one caller wants done in a write transaction.
@@ -105,9 +101,10 @@ func (c *commits) do(ctx context.Context, size int, apply func(*txn) error) erro
 	return w.result()
 }
 
-// gather lets those run whose writes were done a moment ago: without it each large batch was followed by one of the single
-// write that came back first, while the others waited for its fsyncs (measured with 8 writers: 4.5 writes a commit, with it
-// 7.8). It waits for nobody: it yields a few times, some microseconds in all, and not at all after a batch of one.
+// gather lets those run whose writes were done a moment ago: without it each large batch was followed by one of the
+// single write that came back first, while the others waited for its fsyncs (measured with 8 writers: 4.5 writes a
+// commit, with it 7.8). It waits for nobody: it yields a few times, some microseconds in all, and not at all after a
+// batch of one.
 func (c *commits) gather() {
 	for range gatherYields {
 		c.mu.Lock()
@@ -195,7 +192,8 @@ func (c *commits) take(b *batch) []*write {
 	return b.live[len(b.live)-n:]
 }
 
-// handOver wakes those whose writes are done, and then, so that they may come back in time for its batch, the next leader.
+// handOver wakes those whose writes are done, and then, so that they may come back in time for its batch, the next
+// leader.
 func (c *commits) handOver(b *batch, leader *write) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -274,59 +272,4 @@ func (w *write) try(t *txn) {
 		}
 	}()
 	w.err = w.apply(t)
-}
-
-// begin takes bbolt's write lock, which another user of the database may hold for long, and returns early when ctx ends. bbolt
-// has no way to stop waiting for its lock, so the wait is a goroutine's; it outlives the call only when ctx ended in that
-// wait, and ends with the wait.
-func (c *commits) begin(ctx context.Context) (*bbolt.Tx, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	lock := c.lock
-	if lock == nil {
-		if ctx.Done() == nil {
-			c.mu.Unlock()
-			return c.db.Begin(true)
-		}
-		lock = make(chan lockedTx, 1)
-		c.lock = lock
-		go c.waitForLock(lock)
-	}
-	c.nobody = false
-	c.mu.Unlock()
-
-	select {
-	case got := <-lock:
-		c.mu.Lock()
-		c.lock = nil
-		c.mu.Unlock()
-		return got.tx, got.err
-	case <-ctx.Done():
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	select {
-	case got := <-lock: // it came at the same moment
-		c.lock = nil
-		return got.tx, got.err
-	default:
-		c.nobody = true // until the next leader comes, who may be the one that this one now hands over to
-		return nil, ctx.Err()
-	}
-}
-
-func (c *commits) waitForLock(lock chan<- lockedTx) {
-	tx, err := c.db.Begin(true)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.nobody {
-		lock <- lockedTx{tx, err}
-		return
-	}
-	c.lock = nil
-	if err == nil {
-		tx.Rollback()
-	}
 }

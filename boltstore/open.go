@@ -21,8 +21,9 @@ const (
 	lockRetry = 25 * time.Millisecond
 )
 
-// OpenURL is the [store.Opener] of "bolt:" URLs; see the package comment for the parameters. The file is created where it does
-// not stand. Where somebody else holds it, the error wraps [ErrLocked]. Close of what it returns closes the file.
+// OpenURL is the [store.Opener] of "bolt:" URLs; see the package comment for the parameters. The file is created where
+// it does not stand. Where somebody else holds it, the error wraps [ErrLocked]. Close of what it returns closes the
+// file.
 func OpenURL(ctx context.Context, u *url.URL) (store.Closer, error) {
 	s, err := openURL(ctx, u)
 	if err != nil {
@@ -111,8 +112,8 @@ func openFile(ctx context.Context, path string) (*bbolt.DB, error) {
 	}
 }
 
-// openError says what is wrong with the file. It is the outcome of a look at it, so nothing that time would heal is called
-// an outage.
+// openError says what is wrong with the file. It is the outcome of a look at it, so nothing that time would heal is
+// called an outage.
 func openError(err error) error {
 	switch {
 	case errors.Is(err, berrors.ErrInvalid) || errors.Is(err, berrors.ErrChecksum) || errors.Is(err, berrors.ErrVersionMismatch):

@@ -27,7 +27,10 @@ func TestOpenURL(t *testing.T) {
 	ctx := t.Context()
 	t.Chdir(t.TempDir())
 	mux := store.Mux{"bolt": OpenURL}
-	for _, raw := range []string{"bolt:./a%20b.db?x-timeout=1h&x-touch-after=1m&x-bucket=mine&x-max-value=10", "bolt:a%20b.db?x-bucket=mine&x-prefix=p:"} {
+	for _, raw := range []string{
+		"bolt:./a%20b.db?x-timeout=1h&x-touch-after=1m&x-bucket=mine&x-max-value=10",
+		"bolt:a%20b.db?x-bucket=mine&x-prefix=p:",
+	} {
 		s, err := mux.Open(ctx, raw)
 		if err != nil {
 			t.Fatal(err)

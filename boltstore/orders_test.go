@@ -13,8 +13,8 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// checkOrders walks the three buckets of s: every record has its place in each order that it belongs to, no place lags more than
-// it may, and but for so many orphans there is nothing else.
+// checkOrders walks the three buckets of s: every record has its place in each order that it belongs to, no place lags
+// more than it may, and but for so many orphans there is nothing else.
 func checkOrders(t testing.TB, s *Store, orphans int) {
 	t.Helper()
 	err := s.db.View(func(tx *bbolt.Tx) error {
@@ -59,8 +59,8 @@ func checkOrders(t testing.TB, s *Store, orphans int) {
 	}
 }
 
-// TestOrdersStayConsistent does random operations on few keys, through two handles, in a bubble whose clock moves, and compares with a
-// plain model which says what lives.
+// TestOrdersStayConsistent does random operations on few keys, through two handles, in a bubble whose clock moves, and
+// compares with a plain model which says what lives.
 func TestOrdersStayConsistent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Wrapped, since rapid asks a *testing.T for its deadline, which a bubble does not allow.

@@ -56,8 +56,9 @@ var (
 	_ io.Closer     = (*Store)(nil)
 )
 
-// New returns the store that db holds, and creates its buckets where they do not stand. The database remains the caller's:
-// Close of the Store leaves it open. Several Stores may share a db, also with the same Bucket and [store.Expiry].
+// New returns the store that db holds, and creates its buckets where they do not stand. The database remains the
+// caller's: Close of the Store leaves it open. Several Stores may share a db, also with the same Bucket and
+// [store.Expiry].
 func New(db *bbolt.DB, o *Options) (*Store, error) {
 	if o == nil {
 		o = &Options{}
@@ -78,7 +79,8 @@ func New(db *bbolt.DB, o *Options) (*Store, error) {
 	switch {
 	case err != nil:
 	case s.maxValue < 0 || s.maxValue > record.MaxValue:
-		err = fmt.Errorf("a MaxValue of %d bytes; it must be from 1 to %d, or 0 for the default", s.maxValue, record.MaxValue)
+		err = fmt.Errorf("a MaxValue of %d bytes; it must be from 1 to %d, or 0 for the default",
+			s.maxValue, record.MaxValue)
 	case strings.IndexByte(bucket, 0) >= 0 || len(bucket) > store.MaxKeyLen:
 		err = fmt.Errorf("the name of the bucket holds a NUL byte or is longer than %d bytes", store.MaxKeyLen)
 	case db == nil:
@@ -95,9 +97,10 @@ func New(db *bbolt.DB, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// settle makes durable what is visible. Whoever had the file before may have been killed between the write of a commit's meta page and
-// the fsync after it: we would see that commit, and a power cut would still take it away. A Delete of what it removed would be
-// acknowledged without a write, and our own commits would reuse pages that the state before it needs.
+// settle makes durable what is visible. Whoever had the file before may have been killed between the write of a
+// commit's meta page and the fsync after it: we would see that commit, and a power cut would still take it away. A
+// Delete of what it removed would be acknowledged without a write, and our own commits would reuse pages that the state
+// before it needs.
 func (s *Store) settle() error {
 	if s.db.NoSync || s.db.IsReadOnly() {
 		return nil
@@ -144,8 +147,8 @@ func (s *Store) checkForeign(tx *bbolt.Tx, found int) error {
 	return errors.New("the bucket is there and was not written by this package; choose another name (x-bucket)")
 }
 
-// Close lets go of the store, and of the file if [OpenURL] opened it: then it waits for the transactions under way. Whatever is
-// called afterwards fails with an error that wraps [os.ErrClosed].
+// Close lets go of the store, and of the file if [OpenURL] opened it: then it waits for the transactions under way.
+// Whatever is called afterwards fails with an error that wraps [os.ErrClosed].
 func (s *Store) Close() error {
 	if s.closed.Swap(true) || !s.ownsDB {
 		return nil

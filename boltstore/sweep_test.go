@@ -101,8 +101,8 @@ func TestSweepCountsOnce(t *testing.T) {
 	})
 }
 
-// A use that was in time but is not yet to be seen must not be overtaken by a reader who would call the entry absent, also
-// not through another handle: the one-way door has no gap.
+// A use that was in time but is not yet to be seen must not be overtaken by a reader who would call the entry absent,
+// also not through another handle: the one-way door has no gap.
 func TestDoorHasNoGap(t *testing.T) {
 	db := openDB(t)
 	o := &Options{Expiry: store.Expiry{Timeout: 400 * time.Millisecond, TouchAfter: -1}}
