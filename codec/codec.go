@@ -9,7 +9,7 @@ type Codec interface {
 	// Encode returns v as bytes that are the caller's. The same value should give the same bytes.
 	Encode(v any) ([]byte, error)
 
-	// Decode sets what v points to from data. It may change data no more than keep it. Where it fails, some of v may have
+	// Decode sets what v points to from data. It must neither change data nor keep it. Where it fails, some of v may have
 	// been set; the text of the error should show nothing of data.
 	Decode(data []byte, v any) error
 }
