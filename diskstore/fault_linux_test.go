@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,27 +58,30 @@ var errnos = map[string]syscall.Errno{
 }
 
 // TestFaults fails each call of each way to write, one after the other. An error must be told as what it is and leave the old
-// value and no temporary file; a kill must leave either value, whole.
+// value and no temporary file; a kill must leave either value, whole. Each call gets a kill and one of its errors, in turn; with
+// LARDER_SOAK=1, all of them.
 func TestFaults(t *testing.T) {
 	needStrace(t, "what a write does when a system call fails")
 	for _, c := range faultCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cells := make(map[string]int)
-			for call, kinds := range faults {
-				for _, kind := range kinds {
-					if testing.Short() && kind != kinds[0] {
-						continue
+			calls := countCalls(t, c.op, c.before, c.writes)
+			cells := 0
+			for _, call := range slices.Sorted(maps.Keys(faults)) {
+				if slices.Contains(strings.Fields(c.calls), call) && calls[call].within == 0 {
+					t.Errorf("%s is never called", call)
+				}
+				for n := range calls[call].within {
+					for i, kind := range faults[call] {
+						chosen := i == n%len(faults[call]) || kind == "KILL" && !testing.Short()
+						if chosen || os.Getenv("LARDER_SOAK") != "" {
+							injectFault(t, c.op, c.before, c.writes, call, kind, calls[call].before+n+1)
+							cells++
+						}
 					}
-					cells[call] += walkFaults(t, c.op, c.before, c.writes, call, kind)
 				}
 			}
-			t.Logf("faults: %v", cells)
-			for _, call := range strings.Fields(c.calls) {
-				if cells[call] == 0 {
-					t.Errorf("no fault was injected into %s", call)
-				}
-			}
+			t.Logf("%d faults", cells)
 		})
 	}
 }
@@ -111,55 +115,55 @@ func TestNetworkRefused(t *testing.T) {
 	}
 }
 
-// walkFaults injects a fault at the first such call, the second, and so on until there is none, and returns how many there were.
-func walkFaults(t *testing.T, op string, before, size int, call, kind string) (n int) {
-	base := -1 // calls of this kind before the operation begins
-	for {
-		dir := memoryDir(t)
-		s := open(t, dir, nil)
-		for i := range before {
-			if err := s.Set(t.Context(), "key", value(600, i)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		r := role{Name: "op", Dir: dir, Op: op, Key: "key", N: 99, Size: size}
-		if base < 0 {
-			if base = countBefore(t, r, call); base < 0 {
-				return 0
-			}
-			os.RemoveAll(dir)
-			continue
-		}
-		n++
-		action := "error=" + kind
-		if kind == "KILL" {
-			action = "signal=KILL"
-		}
-		log := filepath.Join(dir, "strace.log")
-		cmd := r.command(t, "strace", "-f", "-o", log, "-e", "trace="+call,
-			"-e", fmt.Sprintf("inject=%s:%s:when=%d", call, action, base+n))
-		var out bytes.Buffer
-		cmd.Stdout = &out
-		cmd.Run()
-		trace, err := os.ReadFile(log)
-		if err != nil {
+// faultDir makes a store in which the key was set so often.
+func faultDir(t *testing.T, before int) (string, store.Store) {
+	dir := memoryDir(t)
+	s := open(t, dir, nil)
+	for i := range before {
+		if err := s.Set(t.Context(), "key", value(600, i)); err != nil {
 			t.Fatal(err)
 		}
-		os.Remove(log)
-		if !bytes.Contains(trace, []byte("(INJECTED)")) && !bytes.Contains(trace, []byte("killed by SIGKILL")) {
-			return n - 1
-		}
-		what := fmt.Sprintf("%s at %s %d", kind, call, n)
-		checkFault(t, what, s, dir, r, before, call, kind, out.Bytes())
-		s.Close()
-		os.RemoveAll(dir)
 	}
+	return dir, s
 }
 
-// countBefore runs the operation unharmed, and counts the calls that its thread makes before it begins.
-func countBefore(t *testing.T, r role, call string) int {
-	log := filepath.Join(r.Dir, "strace.log")
-	cmd := r.command(t, "strace", "-f", "-o", log, "-e", "trace=newfstatat,"+call)
+// injectFault runs an operation in which the n-th such call of its process goes wrong.
+func injectFault(t *testing.T, op string, before, size int, call, kind string, n int) {
+	dir, s := faultDir(t, before)
+	r := role{Name: "op", Dir: dir, Op: op, Key: "key", N: 99, Size: size}
+	action := "error=" + kind
+	if kind == "KILL" {
+		action = "signal=KILL"
+	}
+	log := filepath.Join(dir, "strace.log")
+	cmd := r.command(t, "strace", "-f", "-o", log, "-e", "trace="+call,
+		"-e", fmt.Sprintf("inject=%s:%s:when=%d", call, action, n))
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	cmd.Run() // a kill is an error
+	trace, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Remove(log)
+	what := fmt.Sprintf("%s at %s %d", kind, call, n)
+	if !bytes.Contains(trace, []byte("(INJECTED)")) && !bytes.Contains(trace, []byte("killed by SIGKILL")) {
+		t.Errorf("%s: it did not happen", what)
+		return
+	}
+	checkFault(t, what, s, dir, r, before, call, kind, out.Bytes())
+}
+
+// callCount is how often a process makes a call before the operation begins, and in it.
+type callCount struct{ before, within int }
+
+// countCalls runs the operation unharmed, and counts the calls of its thread.
+func countCalls(t *testing.T, op string, before, size int) map[string]callCount {
+	dir, _ := faultDir(t, before)
+	r := role{Name: "op", Dir: dir, Op: op, Key: "key", N: 99, Size: size}
+	log := filepath.Join(dir, "strace.log")
+	names := strings.Join(slices.Sorted(maps.Keys(faults)), ",")
+	cmd := r.command(t, "strace", "-f", "-o", log, "-e", "trace=newfstatat,"+names)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("strace: %v\n%s", err, out)
 	}
@@ -168,22 +172,27 @@ func countBefore(t *testing.T, r role, call string) int {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(trace), "\n")
+	begin := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, beginMark) })
+	if begin < 0 {
+		t.Fatal("the trace does not show where the operation begins")
+	}
+	thread, _, _ := strings.Cut(lines[begin], " ")
+	calls := make(map[string]callCount)
 	for i, line := range lines {
-		if !strings.Contains(line, beginMark) {
+		of, call, _ := strings.Cut(line, " ")
+		call, _, found := strings.Cut(strings.TrimSpace(call), "(")
+		if of != thread || !found || faults[call] == nil {
 			continue
 		}
-		thread, _, _ := strings.Cut(line, " ")
-		mine := regexp.MustCompile("^" + thread + ` +(` + call + `\(|<\.\.\. ` + call + ` resumed)`)
-		calls := 0
-		for _, line := range lines[:i] {
-			if mine.MatchString(line) && !strings.Contains(line, "resumed") {
-				calls++
-			}
+		c := calls[call]
+		if i < begin {
+			c.before++
+		} else {
+			c.within++
 		}
-		return calls
+		calls[call] = c
 	}
-	t.Fatal("the trace does not show where the operation begins")
-	return 0
+	return calls
 }
 
 func checkFault(t *testing.T, what string, s store.Store, dir string, r role, before int, call, kind string, out []byte) {
