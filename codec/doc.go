@@ -56,6 +56,8 @@
 //
 // [JSON] has the limits of encoding/json: 10,000 deep, no budget, of two equal keys the last wins. Into an any it was
 // measured to take up to 70 times its size; into a list of large structs, what the structs take, and an empty one is two bytes.
+// Since the tag of a value says which codec reads it, this holds for a [Typed] that writes MsgPack as well: where others may
+// write to the store, bound the size of values there.
 //
 // No error shows anything of a value, only where in it and what Go type.
 //
