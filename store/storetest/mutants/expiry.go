@@ -86,7 +86,7 @@ func useMutants() []Mutant {
 					if err != nil {
 						return nil, err
 					}
-					time.Sleep(20 * time.Microsecond)
+					time.Sleep(200 * time.Microsecond)
 					return item.Value, b.full.Set(ctx, key, item.Value)
 				}
 			})},
@@ -236,7 +236,12 @@ func deadlineMutants() []Mutant {
 	}
 	return []Mutant{
 		{Name: "deadline-ignored", Fault: "ignores the deadline", Case: "deadline/late", New: dated(func(_, _ time.Time) time.Time { return time.Time{} })},
-		{Name: "deadline-seconds", Fault: "cuts deadlines to whole seconds", Case: "deadline/early", New: dated(func(_, given time.Time) time.Time { return given.Add(-1).Truncate(time.Second) })},
+		{Name: "deadline-seconds", Fault: "takes a second off a deadline, to be safe", Case: "deadline/early", New: dated(func(_, given time.Time) time.Time {
+			if given.IsZero() {
+				return given
+			}
+			return given.Add(-time.Second)
+		})},
 		{Name: "deadline-2038", Fault: "keeps deadlines in 32 bits", Case: "deadline/far", New: dated(func(_, given time.Time) time.Time {
 			if given.IsZero() {
 				return given

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/larder-go/larder/store"
 )
@@ -107,7 +108,7 @@ func listMutants() []Mutant {
 		{Name: "list-offset", Fault: "pages by offset, so that a removal before it hides an entry", Seen: "LIMIT ... OFFSET", Case: "list/during-writes", New: breakList(func(p *plain) listFunc {
 			return func(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
 				return func(yield func(store.Info, error) bool) {
-					for offset := 0; ; {
+					for offset := 0; ; time.Sleep(20 * time.Microsecond) {
 						if err := p.enter(ctx, "list", "any"); err != nil {
 							yield(store.Info{}, err)
 							return
