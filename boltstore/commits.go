@@ -22,6 +22,7 @@ import (
 type commits struct {
 	db    *bbolt.DB
 	names *bucketNames
+	alone bool // nobody else has db: the lock is free whenever nobody leads
 
 	mu      sync.Mutex
 	queue   []*write

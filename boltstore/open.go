@@ -51,7 +51,7 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 		db.Close()
 		return nil, errors.Unwrap(err) // OpenURL gives it its prefix
 	}
-	s.ownsDB = true
+	s.ownsDB, s.commits.alone = true, true
 	return s, nil
 }
 
