@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/larder-go/larder/store"
 )
@@ -133,7 +134,10 @@ func raceUse(e *Env) {
 		switch {
 		case i == 0:
 			defer stop.Store(true)
-			e.count(s, "key", each)
+			for range each {
+				e.count(s, "key", 1)
+				time.Sleep(100 * time.Microsecond) // let the users in
+			}
 		case i%2 == 0:
 			for !stop.Load() {
 				store.Touch(e.ctx, s, "key")
