@@ -14,8 +14,8 @@ type lockedTx struct {
 
 // begin takes bbolt's write lock, which another user of the database may hold for long, and returns early when ctx
 // ends. bbolt has no way to stop waiting for its lock, so the wait is a goroutine's; it outlives the call only when ctx
-// ended in that wait, and ends with the wait. Where no wait is possible, or none can be cut short, there is no goroutine: it costs a
-// tenth of a commit.
+// ended in that wait, and ends with the wait. Where no wait is possible, or none can be cut short, there is no
+// goroutine: it was measured at a tenth of a commit.
 func (c *commits) begin(ctx context.Context) (*bbolt.Tx, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
