@@ -25,13 +25,14 @@
 // A store need not have every ability. What Config.Lacks names is not tested, but must be lacking: where it works, the case
 // says so, and the line must go. It takes names of cases, for what is known and not yet mended, and these abilities:
 //
-//	swap      Load, Peek and Swap, and so Update
-//	list      List
-//	sweep     Sweep with more than an idle time
+//	swap      store.Swapper: Load, Peek and Swap, and so Update
+//	list      store.Lister
+//	sweep     store.Sweeper: Sweep with more than an idle time
+//	touch     store.Toucher; need not be declared, for Touch then falls back to Get
 //	timeout   entries go by themselves when nobody has used them for Expiry.Timeout
 //	cleanup   Cleanup(idle) removes and counts; lacking where the backend expires by itself
 //
-// Touch is not among them, for without a method of its own it falls back to Get. Each ability has a case abilities/NAME.
+// The names of the interfaces, "Swapper" and so on, will do as well. Each ability has a case abilities/NAME.
 //
 // # Time
 //

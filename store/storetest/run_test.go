@@ -29,6 +29,7 @@ var failing = []struct {
 	{"no New", "", storetest.Config{}, []string{"Config.New is nil"}},
 	{"unknown lack", "none", storetest.Config{New: newMap, Lacks: []string{"swop"}}, []string{`"swop"`, "swap, list, sweep"}},
 	{"ability that works", "abilities/list", storetest.Config{New: newMap, Lacks: []string{"list"}}, []string{"declared lack works"}},
+	{"interface that works", "abilities/touch", storetest.Config{New: newMap, Lacks: []string{"Toucher"}}, []string{"declared lack works"}},
 	{"case that works", "keys/pairs", storetest.Config{New: newMap, Lacks: []string{"keys/pairs"}}, []string{"declared lack works"}},
 	{"undeclared lack", "abilities", storetest.Config{New: newCustom, Lacks: []string{"list", "timeout"}}, []string{"cannot Swap", "cannot Sweep"}},
 	{"broken rule", "keys/pairs", storetest.Config{New: newLower}, []string{"case:", "the rule that was broken:", "Keys: Distinct keys never meet"}},

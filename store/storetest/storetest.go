@@ -38,6 +38,10 @@ func Run(t *testing.T, cfg Config) {
 		t.Fatal("storetest: Config.New is nil")
 	}
 	all := cases.All()
+	cfg.Lacks = slices.Clone(cfg.Lacks)
+	for i, name := range cfg.Lacks {
+		cfg.Lacks[i] = cmp.Or(interfaces[name], name)
+	}
 	cfg.checkLacks(t, all)
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
@@ -60,6 +64,9 @@ func Run(t *testing.T, cfg Config) {
 		})
 	}
 }
+
+// interfaces lets Lacks name an ability by its interface.
+var interfaces = map[string]string{"Swapper": cases.Swap, "Lister": cases.List, "Sweeper": cases.Sweep, "Toucher": cases.Touch}
 
 // beside is how many cases wait at the same time.
 const beside = 16

@@ -16,6 +16,7 @@ func abilityCases() []Case {
 		{Name: "abilities/" + Swap, Rule: rule, Run: func(e *Env) { e.can(store.CanSwap(e.forever()), "Swap, Load or Peek") }},
 		{Name: "abilities/" + List, Rule: rule, Run: func(e *Env) { e.can(store.CanList(e.forever()), "List") }},
 		{Name: "abilities/" + Sweep, Rule: rule, Run: func(e *Env) { e.can(store.CanSweep(e.forever()), "Sweep") }},
+		{Name: "abilities/" + Touch, Rule: rule, Run: canTouch},
 		{Name: "abilities/" + Timeout, Rule: rule, Waits: true, Run: canTimeout},
 		{Name: "abilities/" + Cleanup, Rule: rule, Waits: true, Run: canCleanup},
 		{Name: "abilities/free", Rule: "Abilities: A store that has the method but not the ability returns an error that wraps errors.ErrUnsupported before it " +
@@ -27,6 +28,13 @@ func (e *Env) can(ok bool, what string) {
 	e.Helper()
 	if !ok {
 		e.Errorf("the store cannot %s", what)
+	}
+}
+
+// canTouch fails for nobody, since Touch has an honest fallback. It tells those who declare that they lack it and do not.
+func canTouch(e *Env) {
+	if _, ok := e.forever().(store.Toucher); !ok {
+		e.Skipf("the store has no Touch of its own, so store.Touch falls back to Get")
 	}
 }
 

@@ -54,6 +54,7 @@ const (
 	Swap    = "swap"    // Load, Peek and Swap, and so Update
 	List    = "list"    // List
 	Sweep   = "sweep"   // Sweep with more than an idle time
+	Touch   = "touch"   // a Touch of its own; without it Touch falls back to Get, and need not be declared
 	Timeout = "timeout" // entries go by themselves when nobody uses them
 	Cleanup = "cleanup" // Cleanup removes by idle time and counts; lacking where the backend expires by itself
 
@@ -63,7 +64,7 @@ const (
 )
 
 // Abilities are those that Config.Lacks may name.
-func Abilities() []string { return []string{Swap, List, Sweep, Timeout, Cleanup} }
+func Abilities() []string { return []string{Swap, List, Sweep, Touch, Timeout, Cleanup} }
 
 // All returns every case, in the order in which they run.
 func All() []Case {
