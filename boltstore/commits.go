@@ -30,6 +30,10 @@ type commits struct {
 	lock    chan lockedTx // a Begin that is under way; whoever leads takes what comes out of it
 	nobody  bool          // nobody waits at lock: what comes out must be given back
 
+	// The last commit failed, perhaps between the write of its meta page and the fsync of it: what we see may not be on
+	// the disk, and even who finds nothing to do must commit before he says so. Only who leads touches it.
+	unsure bool
+
 	expected int // writers who were at it at the last hand-over
 }
 
@@ -259,10 +263,15 @@ func (c *commits) attempt(tx *bbolt.Tx, b *batch) (spoiler *write, err error) {
 			}
 		}
 	}
-	if !t.dirty {
+	if !t.dirty && !c.unsure {
 		return nil, nil
 	}
-	return nil, tx.Commit()
+	c.unsure = true
+	if err := tx.Commit(); err != nil {
+		return nil, err
+	}
+	c.unsure = false
+	return nil, nil
 }
 
 // try applies w and catches its panic.
