@@ -54,8 +54,16 @@ func (c *campaign) startToKill(procs int, o order) error {
 	if o.Doom = -1; c.rng.IntN(2) == 0 {
 		o.Doom = drawDoom(c.rng)
 		o.DoomIn = time.Duration(c.rng.Int64N(int64(10 * time.Millisecond)))
+		if c.rng.IntN(4) > 0 { // else the rare ones, which need fewest calls, would hardly ever be met
+			o.DoomOp = c.drawWrite()
+		}
 	}
 	return c.start(procs, o)
+}
+
+func (c *campaign) drawWrite() string {
+	all := []string{opSet, opSwap, opBrief, opDead, opDel, opIncr}
+	return all[c.rng.IntN(len(all))]
 }
 
 // await waits until all writers have opened the store.
@@ -96,6 +104,18 @@ func (c *campaign) heard() (n int64) {
 		n += p.heard.Load()
 	}
 	return n
+}
+
+// over tells whether every writer has ended by itself.
+func (c *campaign) over() bool {
+	for _, p := range c.running {
+		select {
+		case <-p.ended:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // kill ends the writers one after the other, with gap at most between two, so that the last ones also meet what the first

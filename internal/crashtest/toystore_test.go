@@ -43,8 +43,10 @@ func openToy(dir string, f faults) (Opened, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := syncDir(filepath.Dir(dir)); err != nil {
-		return nil, err
+	if _, err := os.Stat(filepath.Join(dir, ".lock")); err != nil { // new: its name must last
+		if err := syncDir(filepath.Dir(dir)); err != nil {
+			return nil, err
+		}
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	return &toy{dir, lock, f}, err

@@ -20,6 +20,7 @@ type worker struct {
 	rest bool
 	left int // operations until it falls silent; < 0: never
 	redo *retry
+	doom func(op string)
 
 	known map[int]state  // own keys whose state an acknowledged write of this process settled
 	last  map[int]uint64 // the latest value of each key that this worker has read
@@ -30,6 +31,12 @@ func newWorker(s Opened, o order, id int) *worker {
 	w := &worker{
 		s: s, id: id, keys: allKeys(o.Workers), rng: rand.New(rand.NewPCG(o.Seed, uint64(id))), seq: o.Seq, rest: o.Rest,
 		known: make(map[int]state), last: make(map[int]uint64), count: make(map[int]uint64),
+	}
+	begun := time.Now()
+	w.doom = func(op string) {
+		if o.Doom >= 0 && o.DoomOp == op && time.Since(begun) > o.DoomIn {
+			_ = doom(o.Doom) // else whoever started us kills us a little later
+		}
 	}
 	if w.left = -1; o.Ops > 0 {
 		w.left = 1 + w.rng.IntN(o.Ops)
@@ -57,6 +64,7 @@ func (w *worker) run() {
 		}
 		l.what = lineBegin
 		say(l)
+		w.doom(l.op)
 		if err := w.do(&l); err != nil {
 			l.what, l.text = lineFail, err.Error()
 			say(l)

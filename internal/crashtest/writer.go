@@ -26,6 +26,7 @@ type order struct {
 	Rest    bool   // pause at times
 	Doom    int    // the system call that ends the process; -1: none
 	DoomIn  time.Duration
+	DoomOp  string // not before the next such operation begins; "": whatever is under way
 	Retry   []retry
 	Lone    bool // whoever has nothing to retry is silent, so that nobody's fsync covers a retry
 }
@@ -63,11 +64,11 @@ func write(subjects []Subject) error {
 		_, _ = io.Copy(io.Discard, in)
 		os.Exit(0)
 	}()
-	if o.Doom >= 0 && o.DoomIn == 0 {
+	if o.Doom >= 0 && o.DoomOp == "" && o.DoomIn == 0 {
 		if err := doom(o.Doom); err != nil {
 			return err
 		}
-	} else if o.Doom >= 0 {
+	} else if o.Doom >= 0 && o.DoomOp == "" {
 		time.AfterFunc(o.DoomIn, func() { _ = doom(o.Doom) }) // else whoever started us kills us a little later
 	}
 	for _, s := range subjects {
