@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -33,11 +32,8 @@ func OpenURL(ctx context.Context, u *url.URL) (store.Closer, error) {
 }
 
 func openURL(ctx context.Context, u *url.URL) (*Store, error) {
-	path, err := filePath(u)
-	if err != nil {
-		return nil, err
-	}
 	p := store.NewParams(u)
+	path := p.Path()
 	o := &Options{Expiry: p.Expiry(), Bucket: p.String("x-bucket"), MaxValue: p.Int("x-max-value")}
 	if err := p.Done(); err != nil {
 		return nil, err
@@ -53,27 +49,6 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	}
 	s.ownsDB, s.commits.alone = true, true
 	return s, nil
-}
-
-// filePath returns the path that u names: its path, or what follows "bolt:".
-func filePath(u *url.URL) (string, error) {
-	path := u.Path
-	if u.Opaque != "" {
-		var err error
-		if path, err = url.PathUnescape(u.Opaque); err != nil {
-			return "", errors.New("the path in the URL is not percent-encoded as it must be")
-		}
-	}
-	switch {
-	case u.Host != "":
-		return "", errors.New("the URL names a host; a file is bolt:///abs/file.db or bolt:./file.db")
-	case path == "" || strings.HasSuffix(path, "/"):
-		return "", errors.New("the URL names no file; write bolt:///abs/file.db or bolt:./file.db")
-	}
-	if len(path) > 2 && path[0] == '/' && filepath.VolumeName(path[1:]) != "" { // file:///C:/x on Windows
-		path = path[1:]
-	}
-	return filepath.FromSlash(path), nil
 }
 
 // openFile opens the database. bbolt waits for the file's lock without an ear for ctx, so it is asked again and again.

@@ -62,9 +62,9 @@ func TestOpenURL(t *testing.T) {
 		t.Fatal(err)
 	}
 	for raw, want := range map[string]string{
-		"bolt:":                      "names no file",
-		"bolt:///":                   "names no file",
-		"bolt://host/file.db":        "names a host",
+		"bolt:":                      "names no path",
+		"bolt:///":                   "directory",
+		"bolt://host/file.db":        "names a server",
 		"bolt:./text":                "no bbolt database",
 		"bolt:./none/file.db":        "create it first",
 		"bolt:./x.db?x-timeout=-1s":  "x-timeout",
