@@ -84,39 +84,18 @@ func OpenURL(ctx context.Context, u *url.URL) (store.Closer, error) {
 		MaxValue:       p.Int("x-max-value"),
 		AllowNetworkFS: p.Bool("x-allow-network-fs"),
 	}
+	path := p.Path()
 	if err := p.Done(); err != nil {
-		return nil, wrapURL(err)
-	}
-	path := u.Path
-	switch {
-	case u.User != nil || u.Host != "" && u.Host != "localhost":
-		return nil, wrapURL(errors.New("a file URL names no server: write three slashes, as in file:///var/lib/app"))
-	case u.Fragment != "":
-		return nil, wrapURL(errors.New("a # in the path must be written as %23"))
-	case u.Opaque != "":
-		var err error
-		if path, err = url.PathUnescape(u.Opaque); err != nil {
-			return nil, wrapURL(errors.New("the path is not percent-encoded as it should be"))
-		}
+		return nil, store.Wrap("diskstore", "open", err)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, wrap("open", err)
 	}
-	s, err := Open(drivePath(filepath.FromSlash(path)), o)
+	s, err := Open(path, o)
 	if err != nil {
 		return nil, err // not s: a nil *Store is no nil Closer
 	}
 	return s, nil
-}
-
-func wrapURL(err error) error { return store.Wrap("diskstore", "open", err) }
-
-// drivePath turns the path of file:///C:/dir into one of Windows.
-func drivePath(path string) string {
-	if len(path) > 2 && path[0] == filepath.Separator && filepath.VolumeName(path[1:]) != "" {
-		return path[1:]
-	}
-	return path
 }
 
 // Close waits for the calls that are at work, and lets go of the folder. Whatever is called afterwards fails with an error that wraps

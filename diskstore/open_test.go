@@ -76,7 +76,7 @@ func TestOpenURL(t *testing.T) {
 		{"file:./f?x-timeout=-1h", "", "x-timeout"},
 		{"file:./f?x-max-value=lots", "", "x-max-value"},
 		{"file:./f#g", "", "%23"},
-		{"file:", "", "empty"},
+		{"file:", "", "names no path"},
 	} {
 		u, err := url.Parse(tt.url)
 		if err != nil {

@@ -65,6 +65,7 @@ type sweeper struct {
 	batch  int
 	report store.SweepReport
 	failed error // the first about a single file
+	paused int   // what had been removed at the last pause
 }
 
 func (w *sweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
@@ -116,13 +117,20 @@ func (w *sweeper) shard(ctx context.Context, i int) error {
 		if w.o.Progress != nil {
 			w.o.Progress(w.report)
 		}
-		if w.o.Pause > 0 && !w.full() {
-			if err := w.store.sleep(ctx, w.o.Pause); err != nil {
-				return err
-			}
+		if err := w.pause(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// pause waits after each batch that is full, over however many folders it went: most folders have only a few entries that must go.
+func (w *sweeper) pause(ctx context.Context) error {
+	if w.o.Pause <= 0 || w.full() || w.report.Removed-w.paused < w.batch {
+		return nil
+	}
+	w.paused = w.report.Removed
+	return w.store.sleep(ctx, w.o.Pause)
 }
 
 // mayGo tells whether the entry may have to go, by the file's time and, for its deadline, by the heads of its slots.

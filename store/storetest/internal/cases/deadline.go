@@ -124,25 +124,31 @@ func deadlineKept(e *Env) {
 }
 
 func deadlineSwapped(e *Env) {
-	s := e.forever()
-	expires := soon(e.Timeout)
-	v := e.mortal(s, "cleared", expires)
-	e.swap(s, "cleared", v, &store.Item{Value: []byte("value")})
-	v = e.mortal(s, "later", expires)
-	later := soon(time.Hour)
-	e.swap(s, "later", v, &store.Item{Value: []byte("value"), Expires: later})
-	v = e.mortal(s, "sooner", later)
-	e.swap(s, "sooner", v, &store.Item{Value: []byte("value"), Expires: expires})
-	e.until(expires.Add(e.Slack + e.margin()))
-	e.want(s, "cleared", "value")
-	e.want(s, "later", "value")
-	e.gone(s, "sooner")
-	if got := e.peek(s, "cleared").Expires; !got.IsZero() {
-		e.Errorf("after a Swap to an item without deadline it is %v", got)
-	}
-	if got := e.peek(s, "later").Expires; !got.Equal(later) {
-		e.Errorf("after a Swap to the deadline %v it is %v", later, got)
-	}
+	e.patiently(func(timeout time.Duration) bool {
+		s := e.forever()
+		expires, later := soon(timeout), soon(time.Hour)
+		cleared, postponed := e.mortal(s, "cleared", expires), e.mortal(s, "later", expires)
+		_, err := store.Swap(e.ctx, s, "cleared", cleared, &store.Item{Value: []byte("value")})
+		_, err2 := store.Swap(e.ctx, s, "later", postponed, &store.Item{Value: []byte("value"), Expires: later})
+		if !time.Now().Before(expires) {
+			return false // they may have died first, and conflict
+		}
+		if err != nil || err2 != nil {
+			e.Fatalf("Swap of an entry with a deadline: %v, %v", err, err2)
+		}
+		e.swap(s, "sooner", e.mortal(s, "sooner", later), &store.Item{Value: []byte("value"), Expires: expires})
+		e.until(expires.Add(e.Slack + e.margin()))
+		e.want(s, "cleared", "value")
+		e.want(s, "later", "value")
+		e.gone(s, "sooner")
+		if got := e.peek(s, "cleared").Expires; !got.IsZero() {
+			e.Errorf("after a Swap to an item without deadline it is %v", got)
+		}
+		if got := e.peek(s, "later").Expires; !got.Equal(later) {
+			e.Errorf("after a Swap to the deadline %v it is %v", later, got)
+		}
+		return true
+	})
 }
 
 func deadlinePast(e *Env) {
