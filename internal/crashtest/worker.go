@@ -180,12 +180,20 @@ func (w *worker) value(l *line) []byte {
 	return value{seq: l.seq}.encode(w.keys[l.key], size)
 }
 
-// remove removes by Delete, or every fourth time as a session's end does, by version.
+// remove removes by Delete, or every fourth time as a session's end does, by version. An Update that finds nothing has only read, and
+// promises nothing of what another process, since killed, may have removed: then it is a Delete after all.
 func (w *worker) remove(ctx context.Context, l *line) error {
-	if w.rng.IntN(4) > 0 {
-		return w.s.Delete(ctx, w.keys[l.key])
+	if w.rng.IntN(4) == 0 {
+		there := false
+		err := store.Update(ctx, w.s, w.keys[l.key], func(old *store.Item) (*store.Item, error) {
+			there = old != nil
+			return nil, nil
+		})
+		if there || err != nil {
+			return err
+		}
 	}
-	return store.Update(ctx, w.s, w.keys[l.key], func(old *store.Item) (*store.Item, error) { return nil, nil })
+	return w.s.Delete(ctx, w.keys[l.key])
 }
 
 func (w *worker) update(ctx context.Context, l *line) error {
