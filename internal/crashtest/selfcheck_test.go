@@ -3,7 +3,6 @@
 package crashtest
 
 import (
-	"context"
 	"os"
 	"slices"
 	"strings"
@@ -53,22 +52,31 @@ func TestSelfCheck(t *testing.T) {
 	}
 }
 
-// runCampaign kills or cuts. Where no power can be cut it skips the test, loudly, unless LARDER_TEST_REQUIRE lists cuts. "all" does not
-// include them: no set-up can make root of a user.
+// runCampaign kills or cuts.
 func runCampaign(t *testing.T, crash string, c Campaign) Report {
 	t.Helper()
-	run := map[string]func(context.Context, Campaign) (Report, error){"kills": Kills, "cuts": Cuts}[crash]
+	run := Kills
 	if crash == "cuts" {
-		if err := CanCut(); err != nil {
-			if slices.Contains(strings.Split(os.Getenv("LARDER_TEST_REQUIRE"), ","), "cuts") {
-				t.Fatal(err)
-			}
-			t.Skipf("SKIPPED, NO POWER IS CUT: %v", err)
-		}
+		needCuts(t)
+		run = Cuts
 	}
 	r, err := run(t.Context(), c)
 	if err != nil {
 		t.Fatalf("seed %d: %v", c.Seed, err)
 	}
 	return r
+}
+
+// needCuts skips the test, loudly, where no power can be cut, unless LARDER_TEST_REQUIRE lists cuts. "all" does not include them: no
+// set-up can make root of a user.
+func needCuts(t *testing.T) {
+	t.Helper()
+	err := CanCut()
+	switch {
+	case err == nil:
+	case slices.Contains(strings.Split(os.Getenv("LARDER_TEST_REQUIRE"), ","), "cuts"):
+		t.Fatal(err)
+	default:
+		t.Skipf("SKIPPED, NO POWER IS CUT: %v", err)
+	}
 }

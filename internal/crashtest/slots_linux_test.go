@@ -16,9 +16,7 @@ import (
 // The time between the two is too short to be met by chance, so a writer is killed at the entry of its own write, and what it
 // would have written is put there for it, from a copy of the store.
 func TestSlotThatIsSeenAndNotDurable(t *testing.T) {
-	if err := CanCut(); err != nil {
-		t.Skipf("SKIPPED, NO POWER IS CUT: %v", err)
-	}
+	needCuts(t)
 	im, err := newImage(scratch(t), "")
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ package crashtest
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -26,9 +25,6 @@ func TestSoak(t *testing.T) {
 }
 
 func soak(t *testing.T, s Subject, crash string, cycles int) {
-	if runtime.GOOS == "windows" {
-		t.Skip("SKIPPED: no store promises anything about crashes on Windows")
-	}
 	seed := number(t, "LARDER_SOAK_SEED", uint64(1))
 	begun := time.Now()
 	var all Report

@@ -13,9 +13,7 @@ import (
 // A process that is killed between its last write and the fsync after it leaves what the next process sees and a cut takes away. Who
 // sees an entry gone, and therefore acknowledges its removal, must make it durable first.
 func TestRemovalThatIsSeenAndNotDurable(t *testing.T) {
-	if err := CanCut(); err != nil {
-		t.Skipf("SKIPPED, NO POWER IS CUT: %v", err)
-	}
+	needCuts(t)
 	im, err := newImage(scratch(t), "")
 	if err != nil {
 		t.Fatal(err)
