@@ -21,7 +21,7 @@ func BenchmarkCleanup(b *testing.B) {
 	if testing.Short() {
 		n /= 10
 	}
-	db, err := bbolt.Open(filepath.Join(b.TempDir(), "bench.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	db, err := bbolt.Open(filepath.Join(b.TempDir(), "bench.db"), 0o600, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

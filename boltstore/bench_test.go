@@ -33,7 +33,7 @@ type bed struct {
 
 func newBed(b *testing.B) *bed {
 	b.Helper()
-	db, err := bbolt.Open(filepath.Join(b.TempDir(), "bench.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	db, err := bbolt.Open(filepath.Join(b.TempDir(), "bench.db"), 0o600, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // openDB opens a new database. It does not sync: what a test of behaviour shows is the same, and much faster.
 func openDB(t testing.TB) *bbolt.DB {
 	t.Helper()
-	o := &bbolt.Options{NoSync: true, FreelistType: bbolt.FreelistMapType}
+	o := &bbolt.Options{NoSync: true}
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "larder.db"), 0o600, o)
 	if err != nil {
 		t.Fatal(err)

