@@ -1,10 +1,13 @@
 package boltstore
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,9 +39,14 @@ func BenchmarkCleanup(b *testing.B) {
 		b.Fatal(err)
 	}
 	ctx := context.Background()
-	var times []float64
+	var times, bare []float64
 	var grown uint64
-	for range benchRounds {
+	for round := range benchRounds {
+		took, err := deleteBare(s, n, n/1000, 500+round)
+		if err != nil {
+			b.Fatal(err)
+		}
+		bare = append(bare, took)
 		for i := range n / 1000 { // these go, spread over the whole file
 			item := &store.Item{Value: make([]byte, benchValue), Atime: time.Now().Add(-time.Hour)}
 			db.NoSync = true
@@ -64,9 +72,54 @@ func BenchmarkCleanup(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(times), "ms/cleanup")
+	b.ReportMetric(median(bare), "ms/bare-deletes")
 	b.ReportMetric(times[len(times)-1], "ms/slowest")
 	b.ReportMetric(float64(grown)/(1<<20), "MB/cleanup")
 	b.ReportMetric(float64(n), "entries")
+}
+
+// deleteBare deletes so many entries and their places by bbolt's own calls in one transaction, as somebody could who knew the
+// keys: what no cleanup can be faster than. It returns the milliseconds that took, and puts the entries back.
+func deleteBare(s *Store, n, dead, offset int) (float64, error) {
+	type both struct{ key, place, stored []byte }
+	var all []both
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		for i := range dead {
+			key := []byte(benchKey(i*(n/dead) + offset))
+			stored := bytes.Clone(tx.Bucket(s.names[records]).Get(key))
+			h, err := parseHead(stored)
+			if err != nil {
+				return err
+			}
+			all = append(all, both{key, orderKey(h.place, key), stored})
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	slices.SortFunc(all, func(a, b both) int { return bytes.Compare(a.key, b.key) })
+	begin := time.Now()
+	err = s.db.Update(func(tx *bbolt.Tx) error {
+		for _, e := range all {
+			if err := errors.Join(tx.Bucket(s.names[records]).Delete(e.key), tx.Bucket(s.names[byAtime]).Delete(e.place)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	took := float64(time.Since(begin).Microseconds()) / 1000
+	if err != nil {
+		return 0, err
+	}
+	return took, s.db.Update(func(tx *bbolt.Tx) error {
+		for _, e := range all {
+			if err := errors.Join(tx.Bucket(s.names[records]).Put(e.key, e.stored), tx.Bucket(s.names[byAtime]).Put(e.place, nil)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // fillFast sets n entries with few commits.

@@ -95,6 +95,24 @@ func (d *bed) rawSet(key string) error {
 	return d.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(rawBucket).Put([]byte(key), d.value) })
 }
 
+// rawBatch returns a function that sets n keys in one transaction at every n-th call.
+func (d *bed) rawBatch(n int, key func() string) func(string) error {
+	calls := 0
+	return func(string) error {
+		if calls++; calls%n != 0 {
+			return nil
+		}
+		return d.db.Update(func(tx *bbolt.Tx) error {
+			for range n {
+				if err := tx.Bucket(rawBucket).Put([]byte(key()), d.value); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
 func (d *bed) get(key string) error { _, err := d.s.Get(context.Background(), key); return err }
 func (d *bed) set(key string) error { return d.s.Set(context.Background(), key, d.value) }
 
@@ -161,6 +179,9 @@ func BenchmarkSet(b *testing.B) {
 		b.Run(fmt.Sprintf("overwrite/%d", workers), func(b *testing.B) { compare(b, workers, ops, d.known, d.rawSet, d.set) })
 		b.Run(fmt.Sprintf("new/%d", workers), func(b *testing.B) { compare(b, workers, ops, d.fresh, d.rawSet, d.set) })
 	}
+	// What sharing can reach: one caller who puts 64 keys in the bare bucket at once.
+	b.Run("overwrite/64/bare", func(b *testing.B) { compare(b, 1, 20*64, d.known, d.rawSet, d.rawBatch(64, d.known)) })
+	b.Run("new/64/bare", func(b *testing.B) { compare(b, 1, 20*64, d.fresh, d.rawSet, d.rawBatch(64, d.fresh)) })
 	b.Run("overwrite/1/cancellable", func(b *testing.B) { compare(b, 1, 320, d.known, d.rawSet, d.setCtx(b.Context())) })
 	b.Run("new/1/cancellable", func(b *testing.B) { compare(b, 1, 320, d.fresh, d.rawSet, d.setCtx(b.Context())) })
 }

@@ -81,7 +81,7 @@ func (h head) absent(e *store.Expiry, now time.Time) bool {
 }
 
 // item returns a copy that belongs to the caller.
-func (e *entry) item() *store.Item {
+func (e entry) item() *store.Item {
 	value := make([]byte, len(e.value)) // never nil: an empty value is a value
 	copy(value, e.value)
 	return &store.Item{

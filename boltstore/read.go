@@ -10,7 +10,7 @@ import (
 
 // Contains is [store.Store]'s.
 func (s *Store) Contains(ctx context.Context, key string) (bool, error) {
-	err := s.read(ctx, "contains", key, false, func(*entry) {})
+	err := s.read(ctx, "contains", key, false, func(entry) {})
 	if err == store.ErrNotFound {
 		return false, nil
 	}
@@ -20,7 +20,7 @@ func (s *Store) Contains(ctx context.Context, key string) (bool, error) {
 // Get is [store.Store]'s. Where the use must be recorded it takes as long as a write.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 	var value []byte
-	err := s.read(ctx, "get", key, true, func(e *entry) {
+	err := s.read(ctx, "get", key, true, func(e entry) {
 		value = make([]byte, len(e.value)) // out of the memory map; never nil
 		copy(value, e.value)
 	})
@@ -32,7 +32,7 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Touch is [store.Toucher]'s.
 func (s *Store) Touch(ctx context.Context, key string) error {
-	return s.read(ctx, "touch", key, true, func(*entry) {})
+	return s.read(ctx, "touch", key, true, func(entry) {})
 }
 
 // Load is [store.Swapper]'s.
@@ -47,7 +47,7 @@ func (s *Store) Peek(ctx context.Context, key string) (*store.Item, error) {
 
 func (s *Store) load(ctx context.Context, op, key string, use bool) (*store.Item, error) {
 	var item *store.Item
-	err := s.read(ctx, op, key, use, func(e *entry) { item = e.item() })
+	err := s.read(ctx, op, key, use, func(e entry) { item = e.item() })
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ const (
 
 // read finds the live entry under key, records the use if that is asked for and due, and calls see with it while its
 // memory is valid. see may be called more than once; the last call counts.
-func (s *Store) read(ctx context.Context, op, key string, use bool, see func(*entry)) error {
+func (s *Store) read(ctx context.Context, op, key string, use bool, see func(entry)) error {
 	if err := s.begin(ctx, op, key); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *Store) read(ctx context.Context, op, key string, use bool, see func(*en
 }
 
 // look reads in a read transaction.
-func (s *Store) look(key string, use bool, see func(*entry)) (verdict, error) {
+func (s *Store) look(key string, use bool, see func(entry)) (verdict, error) {
 	tx, err := s.db.Begin(false)
 	if err != nil {
 		return gone, cause(err)
@@ -111,7 +111,7 @@ func (s *Store) look(key string, use bool, see func(*entry)) (verdict, error) {
 	case use && s.expiry.Stale(now, record.Time(e.atime)):
 		return undecided, nil
 	}
-	see(&e)
+	see(e)
 	return live, nil
 }
 
@@ -131,7 +131,7 @@ func (s *Store) justIdledOut(h head, now time.Time) bool {
 
 // use judges the entry under key, and records the use of it, in a write transaction. What is there may be another entry
 // than the one that was seen before, or none.
-func (s *Store) use(ctx context.Context, key string, use bool, see func(*entry)) error {
+func (s *Store) use(ctx context.Context, key string, use bool, see func(entry)) error {
 	var found entry
 	err := s.commits.do(ctx, 0, func(t *txn) error {
 		k := []byte(key)
@@ -156,7 +156,7 @@ func (s *Store) use(ctx context.Context, key string, use bool, see func(*entry))
 		return nil
 	})
 	if err == nil {
-		see(&found)
+		see(found)
 	}
 	return err
 }
