@@ -66,6 +66,9 @@ type sweeper struct {
 	report store.SweepReport
 	failed error // the first about a single file
 	paused int   // what had been removed at the last pause
+
+	first  [blockSize + peekSize]byte // what mayGo reads of a file, not to allocate it for each
+	second [peekSize]byte
 }
 
 func (w *sweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
@@ -149,22 +152,20 @@ func (w *sweeper) mayGo(d *folder.Folder, name string) bool {
 	if info.Time.Before(w.cutoff) {
 		return true
 	}
-	var b [blockSize + peekSize]byte
-	n, err := f.ReadAt(b[:], 0)
+	n, err := f.ReadAt(w.first[:], 0)
 	if err != nil {
 		w.fail(err)
 		return false
 	}
-	data := b[:n]
+	data := w.first[:n]
 	expires, next := peekDeadline(data, nil)
 	if next > 0 { // slot 1 begins further behind
-		var b [peekSize]byte
-		n, err := f.ReadAt(b[:], int64(next))
+		n, err := f.ReadAt(w.second[:], int64(next))
 		if err != nil {
 			w.fail(err)
 			return false
 		}
-		expires, _ = peekDeadline(data, b[:n])
+		expires, _ = peekDeadline(data, w.second[:n])
 	}
 	return w.due(info.Time, expires)
 }
