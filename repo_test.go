@@ -42,6 +42,7 @@ var mayImport = map[string][]string{
 	"redisstore":              {"store", "internal", "github.com/redis/go-redis/v9"},
 	"internal/folder":         {},
 	"internal/record":         {"store"},
+	"internal/testneed":       {},
 	"internal/modelcheck":     {"store", "pgregory.net/rapid", "github.com/anishathalye/porcupine"},
 	"internal/crashtest":      {"store"},
 	"internal/crashtest/soak": {"*"},

@@ -7,17 +7,18 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/larder-go/larder/internal/testneed"
 	"github.com/larder-go/larder/store"
 )
 
 // A full disk is reported with its errno, what stood there stands, and the store goes on when there is room again.
 func TestDiskFull(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("mounts a small tmpfs; only as root")
+		testneed.Missing(t, testneed.Tmpfs, "only root can mount a file system that is soon full")
 	}
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("cannot mount a tmpfs: %v", err)
+		testneed.Missing(t, testneed.Tmpfs, err.Error())
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, 0); err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/larder-go/larder/internal/testneed"
 	"github.com/larder-go/larder/store"
 )
 
@@ -90,11 +91,9 @@ func TestFaults(t *testing.T) {
 }
 
 func needStrace(t *testing.T, what string) {
-	if _, err := exec.LookPath("strace"); err != nil {
-		t.Skipf("NOT TESTED: %s. Install strace for that.", what)
-	}
+	testneed.Command(t, testneed.Strace, "strace")
 	if out, err := exec.Command("strace", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("NOT TESTED: %s. strace may not trace here: %s", what, out)
+		testneed.Missing(t, testneed.Strace, fmt.Sprintf("%s; it may not trace here: %s", what, out))
 	}
 }
 

@@ -11,17 +11,18 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/larder-go/larder/internal/testneed"
 	"github.com/larder-go/larder/store"
 )
 
 // fullDir is a folder on a file system that is soon full.
 func fullDir(t *testing.T, options string) string {
 	if os.Getuid() != 0 {
-		t.Skip("NOT TESTED: a full file system. Only root can mount one.")
+		testneed.Missing(t, testneed.Tmpfs, "only root can mount a file system that is soon full")
 	}
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("NOT TESTED: a full file system. mount: %v", err)
+		testneed.Missing(t, testneed.Tmpfs, err.Error())
 	}
 	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
 	return dir

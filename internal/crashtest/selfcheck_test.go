@@ -3,10 +3,10 @@
 package crashtest
 
 import (
-	"os"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/larder-go/larder/internal/testneed"
 )
 
 // The harness is worth what it catches: each fault, most of them within 100 crashes, and nothing where there is none.
@@ -67,16 +67,9 @@ func runCampaign(t *testing.T, crash string, c Campaign) Report {
 	return r
 }
 
-// needCuts skips the test, loudly, where no power can be cut, unless LARDER_TEST_REQUIRE lists cuts. "all" does not include them: no
-// set-up can make root of a user.
 func needCuts(t *testing.T) {
 	t.Helper()
-	err := CanCut()
-	switch {
-	case err == nil:
-	case slices.Contains(strings.Split(os.Getenv("LARDER_TEST_REQUIRE"), ","), "cuts"):
-		t.Fatal(err)
-	default:
-		t.Skipf("SKIPPED, NO POWER IS CUT: %v", err)
+	if err := CanCut(); err != nil {
+		testneed.Missing(t, testneed.Cuts, err.Error())
 	}
 }
