@@ -11,10 +11,11 @@ test: setup
 	$(GO) test -race -shuffle=on ./...
 
 soak: setup
+	$(GO) test -race -shuffle=on -count=20 -timeout=1h -run 'TestConformance|TestMap|TestPrefix|TestCustom' ./store/storetest ./diskstore ./boltstore
 	LARDER_SOAK=1 $(GO) test -count=1 -timeout=6h ./...
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./store ./diskstore ./boltstore ./codec
+	$(GO) test -run '^$$' -bench 'Ratio|Sweep|Cleanup|Get$$|Set|Session' -benchtime 1x ./store ./diskstore ./boltstore ./codec
 
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \
