@@ -17,7 +17,7 @@ type Options struct {
 	Idle     time.Duration // remove also what nobody has used for this long; 0: only what is absent
 	Prefix   string        // only keys that begin so
 	Batch    int           // entries removed in one step, at most; 0: the store's choice
-	Pause    time.Duration // wait between batches, so that others get through
+	Pause    time.Duration // wait between batches, so that others get through; must be shorter than MaxTime
 	Limit    int           // entries removed in all, at most; 0: no limit
 	MaxTime  time.Duration // time budget of one sweep, see [ErrBudget]; 0: none
 	DryRun   bool          // count, remove nothing
@@ -57,6 +57,10 @@ func (o *Options) settle(op string, s store.Store) (Options, error) {
 		if f.value < 0 {
 			return c, store.Wrap("cleanup", op, fmt.Errorf("a negative %s makes no sense; leave it at 0 for none", f.name))
 		}
+	}
+	if c.MaxTime > 0 && c.Pause >= c.MaxTime {
+		return c, store.Wrap("cleanup", op, fmt.Errorf("the pause (%v) is as long as the whole budget (%v); shorten Pause or raise MaxTime",
+			c.Pause, c.MaxTime))
 	}
 	if c.Interval == 0 {
 		c.Interval = DefaultInterval

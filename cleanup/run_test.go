@@ -115,7 +115,7 @@ func TestRunOnStoreThatCannotSweep(t *testing.T) {
 			t.Fatalf("%d entries are left after refusals", n)
 		}
 		calls := 0
-		o := cleanup.Options{Idle: time.Hour, Batch: 1, Pause: time.Hour, MaxTime: time.Minute, Progress: func(cleanup.Report) { calls++ }}
+		o := cleanup.Options{Idle: time.Hour, Batch: 1, Pause: time.Second, MaxTime: time.Minute, Progress: func(cleanup.Report) { calls++ }}
 		r, err := cleanup.Run(t.Context(), s, &o)
 		if err != nil || r.Removed != 100 || !r.Done || r.Reason != cleanup.Done || calls != 1 {
 			t.Errorf("report %+v, error %v, %d calls of Progress", r, err, calls)
@@ -141,7 +141,7 @@ func TestRunKeepsItsBudget(t *testing.T) {
 			pause, maxTime, atMost time.Duration
 		}{
 			{time.Second, 5 * time.Second, 5 * time.Second},
-			{time.Minute, 5 * time.Second, 0}, // no use in waiting for nothing
+			{3 * time.Second, 5 * time.Second, 5500 * time.Millisecond}, // the second pause is cut short
 			{0, 1, 0},
 			{time.Millisecond, 10 * time.Millisecond, 10 * time.Millisecond},
 		} {
@@ -165,6 +165,56 @@ func TestRunKeepsItsBudget(t *testing.T) {
 			}
 		}
 	})
+}
+
+// steady finds an entry every tenth of a second, tells of every one, and never pauses.
+type steady struct {
+	store.Store
+	entries int
+}
+
+func (s steady) Sweep(ctx context.Context, o store.SweepOptions) (r store.SweepReport, err error) {
+	for range s.entries {
+		select {
+		case <-ctx.Done():
+			return r, store.Wrap("steady", "sweep", ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+		r.Scanned++
+		r.Removed++
+		o.Progress(r)
+	}
+	r.Done = true
+	return r, nil
+}
+
+// Only time that was really spent counts: a pause that does not come takes nothing from the budget.
+func TestRunUsesItsWholeBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, dry := range []bool{false, true} {
+			o := &cleanup.Options{Pause: 1900 * time.Millisecond, MaxTime: 2 * time.Second, DryRun: dry}
+			r, err := cleanup.Run(t.Context(), steady{entries: 19}, o)
+			if err != nil || r.Removed != 19 || r.Reason != cleanup.Done {
+				t.Errorf("what fits: report %+v, error %v", r, err)
+			}
+			r, err = cleanup.Run(t.Context(), steady{entries: 40}, o)
+			if !errors.Is(err, cleanup.ErrBudget) || r.Removed != 20 || r.Duration != 2*time.Second {
+				t.Errorf("what does not: report %+v, error %v", r, err)
+			}
+		}
+	})
+}
+
+func TestRunRefusesPauseAsLongAsTheBudget(t *testing.T) {
+	for _, pause := range []time.Duration{2 * time.Second, 3 * time.Second} {
+		o := &cleanup.Options{Pause: pause, MaxTime: 2 * time.Second}
+		if _, err := cleanup.Run(t.Context(), store.NewMap(nil), o); err == nil || !strings.Contains(err.Error(), "as long as the whole budget") {
+			t.Errorf("pause %v: error %v", pause, err)
+		}
+		if err := cleanup.Loop(t.Context(), store.NewMap(nil), o); err == nil || !strings.Contains(err.Error(), "as long as the whole budget") {
+			t.Errorf("pause %v: error %v", pause, err)
+		}
+	}
 }
 
 // stuck never finishes anything until its context ends.

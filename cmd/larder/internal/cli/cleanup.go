@@ -57,6 +57,10 @@ func (a *app) cleanupCommand() *cobra.Command {
 					return usage("leave the flag out if you mean none", "--%s %d: it must be greater than zero", n.name, n.value)
 				}
 			}
+			if f.maxTime > 0 && f.pause >= f.maxTime {
+				return usage("shorten --pause or give a longer --max-time", "--pause %v is as long as the whole budget, --max-time %v",
+					time.Duration(f.pause), time.Duration(f.maxTime))
+			}
 			return a.withStore(c, false, func(ctx context.Context, s store.Closer) error {
 				return a.cleanup(ctx, s, &f)
 			})
@@ -65,8 +69,8 @@ func (a *app) cleanupCommand() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.Var(&f.idle, "idle", "remove also what nobody has used for this long")
-	flags.IntVar(&f.batch, "batch", 0, "remove at most `N` entries in one step")
-	flags.Var(&f.pause, "pause", "wait between two steps, so that others get through")
+	flags.IntVar(&f.batch, "batch", 0, "`N` removals make a batch; else the store chooses")
+	flags.Var(&f.pause, "pause", "wait between batches, so that others get through")
 	flags.Var(&f.maxTime, "max-time", "stop after this time; exit code 12 if something is left")
 	flags.IntVar(&f.limit, "limit", 0, "remove at most `N` entries in all")
 	flags.StringVar(&f.prefix, "prefix", "", "only keys that begin with `PREFIX`")
