@@ -12,8 +12,8 @@ import (
 )
 
 // showKey shows a key on a terminal. Keys are bearer tokens: whoever reads one over a shoulder or in a log of a cron job
-// is logged in. So unless full is asked for, at most the first half of a key and never more than six runes are
-// shown, with its length in bytes: enough to recognise it, too little to use it.
+// is logged in. So unless full is asked for, at most the first half of a key's runes, rounded down, and never more than
+// six are shown, with its length in bytes: enough to recognise it, too little to use it.
 func showKey(key string, full bool) string {
 	if full {
 		return quoteUnlessPlain(key)
@@ -22,7 +22,7 @@ func showKey(key string, full bool) string {
 }
 
 func shorten(key string) string {
-	runes := (utf8.RuneCountInString(key) + 1) / 2
+	runes := utf8.RuneCountInString(key) / 2
 	end := 0
 	for range min(runes, 6) {
 		_, size := utf8.DecodeRuneInString(key[end:])
