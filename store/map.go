@@ -80,6 +80,9 @@ func NewMap(o *MapOptions) *Map {
 func OpenMap(_ context.Context, u *url.URL) (Closer, error) {
 	p := NewParams(u)
 	o := &MapOptions{Expiry: p.Expiry(), MaxValue: p.Int("x-max-value")}
+	if u.Host != "" || u.Path != "" || u.Opaque != "" {
+		p.fail("it names a place, but the map is in this process; write map:")
+	}
 	if err := p.Done(); err != nil {
 		return nil, Wrap("store", "open", err)
 	}
@@ -124,13 +127,17 @@ func (m *Map) shard(ctx context.Context, op, key string) (*mapShard, error) {
 // mapNow is the wall clock without its monotonic part: deadlines have none, and all times of an order must compare alike.
 func mapNow() time.Time { return time.Now().Round(0) }
 
-// live returns the entry under key unless it is absent at now. The caller holds s.mu, for reading at least.
-func (m *Map) live(s *mapShard, key string, now time.Time) *mapEntry {
+// live returns the entry under key, unless it is absent at now or the store was closed since the call began. The caller holds
+// s.mu, for reading at least.
+func (m *Map) live(s *mapShard, key string, now time.Time) (*mapEntry, error) {
+	if s.entries == nil {
+		return nil, os.ErrClosed
+	}
 	e := s.entries[key]
 	if e == nil || m.expiry.Absent(now, e.when[byAtime], e.when[byDeadline]) {
-		return nil
+		return nil, ErrNotFound
 	}
-	return e
+	return e, nil
 }
 
 // read returns the entry under key as an Item whose Value is still the store's, and records the use if that is asked for
@@ -142,10 +149,10 @@ func (m *Map) read(ctx context.Context, op, key string, use bool) (Item, error) 
 	}
 	now := mapNow()
 	s.mu.RLock()
-	e := m.live(s, key, now)
-	if e == nil {
+	e, err := m.live(s, key, now)
+	if err != nil {
 		s.mu.RUnlock()
-		return Item{}, ErrNotFound
+		return Item{}, Wrap("store", op, err)
 	}
 	item := e.item()
 	s.mu.RUnlock()
@@ -158,8 +165,8 @@ func (m *Map) read(ctx context.Context, op, key string, use bool) (Item, error) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now = mapNow()
-	if e = m.live(s, key, now); e == nil {
-		return Item{}, ErrNotFound
+	if e, err = m.live(s, key, now); err != nil {
+		return Item{}, Wrap("store", op, err)
 	}
 	if e.when[byAtime].Before(now) {
 		s.orders[byAtime].set(e, now)
@@ -236,18 +243,14 @@ func (m *Map) write(ctx context.Context, op, key string, old Version, item *Item
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.entries == nil { // closed since we looked
-		return "", Wrap("store", op, os.ErrClosed)
-	}
 	now := mapNow() // under the lock, for the reason given in read
-	if old != AnyVersion {
-		version := Version("")
-		if e := m.live(s, key, now); e != nil {
-			version = e.version
-		}
-		if version != old {
-			return "", Wrap("store", op, ErrConflict)
-		}
+	e, err := m.live(s, key, now)
+	switch {
+	case err != nil && err != ErrNotFound:
+		return "", Wrap("store", op, err)
+	case old == AnyVersion:
+	case err == nil && e.version != old, err != nil && old != "":
+		return "", Wrap("store", op, ErrConflict)
 	}
 	if e := s.entries[key]; e != nil {
 		s.remove(e)
@@ -283,6 +286,10 @@ func (m *Map) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 				return
 			}
 			infos = m.infos(&m.shards[i], prefix, infos[:0])
+			if m.closed.Load() { // since we looked: the shard may have been emptied under us
+				yield(Info{}, Wrap("store", "list", os.ErrClosed))
+				return
+			}
 			for _, info := range infos {
 				if err := ctx.Err(); err != nil {
 					yield(Info{}, Wrap("store", "list", err))

@@ -119,14 +119,17 @@ func bury(m *Map, n int) {
 	}
 }
 
-// longestLock sweeps m slice by slice and returns the longest time that one took.
+// longestLock sweeps m and returns the longest time that a shard's lock was held, for reading or for writing.
 func longestLock(m *Map) (longest time.Duration) {
 	now := mapNow()
-	var r SweepReport
+	w := mapSweeper{o: SweepOptions{Batch: mapBatch}, now: now, cutoff: m.expiry.Cutoff(now, 0)}
 	for i := range m.shards {
-		for more := true; more; {
+		start := time.Now()
+		found := w.find(&m.shards[i], nil)
+		longest = max(longest, time.Since(start))
+		for chunk := range slices.Chunk(found, mapChunk) {
 			start := time.Now()
-			_, more = m.shards[i].due(nil, now, m.expiry.Cutoff(now, 0), mapBatch, &SweepOptions{}, &r)
+			w.remove(&m.shards[i], chunk)
 			longest = max(longest, time.Since(start))
 		}
 	}

@@ -48,17 +48,16 @@ func (o *mapOrder) set(e *mapEntry, t time.Time) {
 	heap.Fix(o, e.pos[o.by])
 }
 
-// before calls visit with the entries whose time is before t, and with few others' neighbours looked at: below an entry
-// of a heap that is not before t, none is. It stops where visit returns false.
-func (o *mapOrder) before(t time.Time, visit func(*mapEntry) bool) {
-	o.walk(0, t, visit)
-}
+// before calls visit with the entries whose time is before t, and looks at few others: below an entry of a heap that is not
+// before t, none is.
+func (o *mapOrder) before(t time.Time, visit func(*mapEntry)) { o.walk(0, t, visit) }
 
-func (o *mapOrder) walk(i int, t time.Time, visit func(*mapEntry) bool) bool {
-	if i >= len(o.entries) || !o.entries[i].when[o.by].Before(t) {
-		return true
+func (o *mapOrder) walk(i int, t time.Time, visit func(*mapEntry)) {
+	if i < len(o.entries) && o.entries[i].when[o.by].Before(t) {
+		visit(o.entries[i])
+		o.walk(2*i+1, t, visit)
+		o.walk(2*i+2, t, visit)
 	}
-	return visit(o.entries[i]) && o.walk(2*i+1, t, visit) && o.walk(2*i+2, t, visit)
 }
 
 // insert puts e in the shard. The caller holds s.mu, and nothing stands under e's key.

@@ -2,14 +2,19 @@ package store
 
 import (
 	"context"
-	"math"
+	"os"
 	"runtime"
 	"strings"
 	"time"
 )
 
-// mapBatch is how many entries are removed under one lock of a shard: some ten microseconds.
-const mapBatch = 64
+const (
+	// mapBatch is what counts as a batch where the caller does not say.
+	mapBatch = 1000
+
+	// mapChunk is how many entries are removed under one lock of a shard: some ten microseconds.
+	mapChunk = 64
+)
 
 // Cleanup is Sweep with nothing but an idle time.
 func (m *Map) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
@@ -21,87 +26,116 @@ func (m *Map) Sweep(ctx context.Context, o SweepOptions) (SweepReport, error) {
 	return m.sweep(ctx, "sweep", o)
 }
 
-func (m *Map) sweep(ctx context.Context, op string, o SweepOptions) (r SweepReport, err error) {
-	if err := m.ready(ctx, op); err != nil {
-		return r, err
+func (m *Map) sweep(ctx context.Context, op string, o SweepOptions) (SweepReport, error) {
+	if o.Batch <= 0 {
+		o.Batch = mapBatch
 	}
-	batch := mapBatch
-	if o.Batch > 0 {
-		batch = min(batch, o.Batch)
+	now := mapNow()
+	w := mapSweeper{o: o, now: now, cutoff: m.expiry.Cutoff(now, o.Idle)}
+	err := m.ready(ctx, op)
+	for i := 0; err == nil && i < mapShards && !w.full(); i++ {
+		err = Wrap("store", op, w.shard(ctx, m, &m.shards[i]))
 	}
-	now := mapNow() // one for the whole sweep: what dies meanwhile is the next one's
-	cutoff := m.expiry.Cutoff(now, o.Idle)
-	var due []*mapEntry
-	for i := range m.shards {
-		s := &m.shards[i]
-		for more := true; more; {
-			room := batch
-			if o.DryRun { // what is found again and again must be found at once
-				room = math.MaxInt
-			}
-			if o.Limit > 0 {
-				room = min(room, o.Limit-r.Removed)
-			}
-			due, more = s.due(due[:0], now, cutoff, room, &o, &r)
-			for _, e := range due {
-				r.Removed++
-				r.Bytes += int64(len(e.value))
-				if atime := e.when[byAtime]; r.Oldest.IsZero() || atime.Before(r.Oldest) {
-					r.Oldest = atime
-				}
-			}
-			if len(due) == 0 {
-				break
-			}
-			if o.Progress != nil {
-				o.Progress(r)
-			}
-			if o.Limit > 0 && r.Removed >= o.Limit {
-				return r, nil
-			}
-			if err := sleep(ctx, o.Pause); err != nil {
-				return r, Wrap("store", op, err)
-			}
-			runtime.Gosched()
-		}
-		if err := m.ready(ctx, op); err != nil {
-			return r, err
-		}
-	}
-	r.Done = true
-	return r, nil
+	w.told()
+	w.report.Done = err == nil && !w.full()
+	return w.report, err
 }
 
-// due takes up to room entries that must go out of the shard and appends them to found; with DryRun it only finds them.
-// more says that the room was the limit and the shard is worth another look.
-func (s *mapShard) due(found []*mapEntry, now, cutoff time.Time, room int, o *SweepOptions, r *SweepReport) (_ []*mapEntry, more bool) {
-	visit := func(by int) func(*mapEntry) bool {
-		return func(e *mapEntry) bool {
-			r.Scanned++
-			// An entry that is due in both orders is taken in the first.
-			if strings.HasPrefix(e.key, o.Prefix) && (by == byAtime || !e.when[byAtime].Before(cutoff)) {
-				found = append(found, e)
-			}
-			more = len(found) >= room
-			return !more
+// mapSweeper is a sweep at work. Its clock stands: what dies meanwhile is the next one's.
+type mapSweeper struct {
+	o       SweepOptions
+	now     time.Time
+	cutoff  time.Time
+	report  SweepReport
+	untold  int  // removed since Progress was called
+	resting bool // a batch is full: pause before the next entry, if there is one
+	found   []*mapEntry
+}
+
+func (w *mapSweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
+
+// due tells whether e must go. The caller holds the lock of its shard.
+func (w *mapSweeper) due(e *mapEntry) bool {
+	return e.when[byAtime].Before(w.cutoff) || !e.when[byDeadline].IsZero() && !w.now.Before(e.when[byDeadline])
+}
+
+// shard first finds what must go, and then removes it in chunks, each of which judges again.
+func (w *mapSweeper) shard(ctx context.Context, m *Map, s *mapShard) error {
+	s.mu.RLock()
+	w.found = w.find(s, w.found[:0])
+	s.mu.RUnlock()
+	for rest := w.found; len(rest) > 0 && !w.full(); {
+		if err := w.rest(ctx); err != nil {
+			return err
+		}
+		n := min(mapChunk, len(rest), w.o.Batch-w.untold)
+		if w.o.Limit > 0 {
+			n = min(n, w.o.Limit-w.report.Removed)
+		}
+		w.remove(s, rest[:n])
+		rest = rest[n:]
+		if w.untold >= w.o.Batch {
+			w.told()
+		}
+		runtime.Gosched()
+	}
+	if m.closed.Load() {
+		return os.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// find appends what must go. An entry that is due in both orders is found in the first. The caller holds s.mu, for reading.
+func (w *mapSweeper) find(s *mapShard, found []*mapEntry) []*mapEntry {
+	visit := func(e *mapEntry) {
+		w.report.Scanned++
+		if strings.HasPrefix(e.key, w.o.Prefix) {
+			found = append(found, e)
 		}
 	}
-	if o.DryRun {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-	} else {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+	s.orders[byAtime].before(w.cutoff, visit)
+	s.orders[byDeadline].before(w.now.Add(1), func(e *mapEntry) { // now ≥ Expires
+		if !e.when[byAtime].Before(w.cutoff) {
+			visit(e)
+		}
+	})
+	return found
+}
+
+// remove removes those entries that must still go, or with DryRun counts them.
+func (w *mapSweeper) remove(s *mapShard, entries []*mapEntry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range entries {
+		if s.entries[e.key] != e || !w.due(e) {
+			continue
+		}
+		if !w.o.DryRun {
+			s.remove(e)
+		}
+		w.untold++
+		w.report.Removed++
+		w.report.Bytes += int64(len(e.value))
+		if atime := e.when[byAtime]; w.report.Oldest.IsZero() || atime.Before(w.report.Oldest) {
+			w.report.Oldest = atime
+		}
 	}
-	s.orders[byAtime].before(cutoff, visit(byAtime))
-	if !more {
-		s.orders[byDeadline].before(now.Add(1), visit(byDeadline)) // now ≥ Expires
+}
+
+// told calls Progress after a batch, also after a last one that is not full.
+func (w *mapSweeper) told() {
+	if w.untold > 0 && w.o.Progress != nil {
+		w.o.Progress(w.report)
 	}
-	if o.DryRun {
-		return found, false
+	w.resting = w.untold >= w.o.Batch && !w.o.DryRun
+	w.untold = 0
+}
+
+// rest pauses between two batches.
+func (w *mapSweeper) rest(ctx context.Context) error {
+	if !w.resting {
+		return ctx.Err()
 	}
-	for _, e := range found {
-		s.remove(e)
-	}
-	return found, more
+	w.resting = false
+	return sleep(ctx, w.o.Pause)
 }

@@ -33,20 +33,34 @@ func (m Mux) Open(ctx context.Context, rawURL string) (Closer, error) {
 		return nil, Wrap("store", "open", fmt.Errorf("%w %q: unknown scheme %q; there are: %s",
 			ErrInvalidURL, Redact(rawURL), u.Scheme, strings.Join(slices.Sorted(maps.Keys(m)), ", ")))
 	}
-	query := u.Query()
-	prefix := query.Get("x-prefix")
-	if query.Has("x-prefix") {
-		if err := CheckKey(prefix); err != nil {
-			return nil, Wrap("store", "open", fmt.Errorf("%w: x-prefix: %w", ErrInvalidURL, err))
-		}
-		query.Del("x-prefix")
-		u.RawQuery = query.Encode()
+	prefix, err := takePrefix(u)
+	if err != nil {
+		return nil, Wrap("store", "open", err)
 	}
 	s, err := open(ctx, u)
 	if err != nil || prefix == "" {
 		return s, err
 	}
 	return prefixedCloser{&prefixed{s: s, p: prefix}, s}, nil
+}
+
+// takePrefix takes the parameter x-prefix out of u.
+func takePrefix(u *url.URL) (string, error) {
+	query := u.Query()
+	if !query.Has("x-prefix") {
+		return "", nil
+	}
+	p := NewParams(u)
+	prefix := p.String("x-prefix")
+	if p.err != nil {
+		return "", p.err
+	}
+	if err := CheckKey(prefix); err != nil {
+		return "", fmt.Errorf("%w: x-prefix: %w", ErrInvalidURL, err)
+	}
+	query.Del("x-prefix")
+	u.RawQuery = query.Encode()
+	return prefix, nil
 }
 
 // prefixedCloser closes what is under the prefix.
@@ -63,12 +77,14 @@ func parseURL(raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("%w: it is empty", ErrInvalidURL)
 	}
 	if isPath(raw) {
-		return pathURL(raw), nil
+		return pathURL(raw)
 	}
 	single, hosts := splitHosts(raw)
 	u, err := url.Parse(single)
 	if err != nil {
-		return nil, fmt.Errorf("%w %q: %w", ErrInvalidURL, Redact(raw), hideParse(raw, err))
+		// Not url's own reason: it quotes what it refuses, and that may be a piece of a password.
+		return nil, fmt.Errorf("%w %q: percent-encode special characters, also those of a user name and a password, and give a port as a number",
+			ErrInvalidURL, Redact(raw))
 	}
 	if len(hosts) > 1 {
 		for _, host := range hosts {
@@ -93,11 +109,17 @@ func isPath(raw string) bool {
 	return strings.ContainsAny(scheme, `/\?#@`)
 }
 
-func pathURL(path string) *url.URL {
-	if strings.HasPrefix(path, "/") {
-		return &url.URL{Scheme: "file", Path: path}
+// pathURL refuses what somebody meant to be more than a path, before it becomes the name of a new folder.
+func pathURL(path string) (*url.URL, error) {
+	switch {
+	case looksLikeDSN(path):
+		return nil, fmt.Errorf("%w: it looks like a connection string; write it as scheme://user:password@host/name, or a path with such a name as file:PATH", ErrInvalidURL)
+	case strings.Contains(path, "?"):
+		return nil, fmt.Errorf("%w %q: a path with parameters needs its scheme; write file:PATH?PARAMETERS, or %%3F for a question mark in the path", ErrInvalidURL, path)
+	case strings.HasPrefix(path, "/"):
+		return &url.URL{Scheme: "file", Path: path}, nil
 	}
-	return &url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+	return &url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}, nil
 }
 
 // splitHosts cuts a list of hosts out of the authority and leaves a URL with the first of them.

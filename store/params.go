@@ -56,25 +56,40 @@ func (p *Params) String(name string) string {
 	return p.query.Get(name)
 }
 
-// Duration returns a Go duration, "90s" or "24h"; a bare number is seconds.
-func (p *Params) Duration(name string) time.Duration {
+// given returns the text of a parameter that must not be empty where it is there: that is mostly a variable of a shell that
+// was not set, and to take it for the default would keep entries for ever.
+func (p *Params) given(name string) string {
 	text := p.String(name)
+	if text == "" && p.query.Has(name) {
+		p.fail("the parameter " + name + " is empty")
+	}
+	return text
+}
+
+// Duration returns a Go duration, "90s" or "24h", or days, "30d"; a bare number is seconds.
+func (p *Params) Duration(name string) time.Duration {
+	text := p.given(name)
 	if text == "" {
 		return 0
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		if n, err := strconv.Atoi(days); err == nil && n > -100_000 && n < 100_000 {
+			return time.Duration(n) * 24 * time.Hour
+		}
 	}
 	if _, err := strconv.Atoi(text); err == nil {
 		text += "s"
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		p.fail("the parameter " + name + " is not a duration such as 90s or 24h")
+		p.fail("the parameter " + name + " is not a duration such as 90s, 24h or 30d")
 	}
 	return d
 }
 
 // Int returns a whole number.
 func (p *Params) Int(name string) int {
-	text := p.String(name)
+	text := p.given(name)
 	if text == "" {
 		return 0
 	}

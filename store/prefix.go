@@ -13,6 +13,8 @@ import (
 // and cleans up only what is under p. End p with a separator, for "a" + "bc" and "ab" + "c" are one key. p must
 // itself be a valid key; p and key together may not be longer than [MaxKeyLen], else [ErrInvalidKey].
 //
+// An entry of s whose key is p itself is in no view, but goes with those under p where they are swept.
+//
 // Cleanup with an idle time needs [Sweeper] underneath, since a plain Cleanup knows no prefix.
 func Prefix(s Store, p string) Store { return &prefixed{s: s, p: p, bad: CheckKey(p)} }
 
@@ -132,6 +134,9 @@ func (v *prefixed) List(ctx context.Context, prefix string) iter.Seq2[Info, erro
 			return
 		}
 		for info, err := range List(ctx, v.s, v.p+prefix) {
+			if err == nil && info.Key == v.p { // somebody else's: no key of the view is empty
+				continue
+			}
 			info.Key = strings.TrimPrefix(info.Key, v.p)
 			if !yield(info, err) {
 				return
