@@ -41,10 +41,11 @@ type commits struct {
 type write struct {
 	// apply judges and writes. Its error is the caller's own and spoils nothing, so it must write all or nothing. It may be
 	// called again in another transaction, and after its caller has left.
-	apply func(*txn) error
-	size  int // bytes that it writes, roughly
-	err   error
-	panic any
+	apply   func(*txn) error
+	size    int  // bytes that it writes, roughly
+	patient bool // its caller must know the outcome, and does not leave while it is being committed
+	err     error
+	panic   any
 
 	state writeState    // guarded by commits.mu
 	wake  chan struct{} // one signal: state is leads or done
@@ -70,7 +71,17 @@ func newCommits(db *bbolt.DB, names *bucketNames) *commits { return &commits{db:
 // do has apply run in a write transaction and returns when that is on the disk, with apply's error or that of the commit.
 // When ctx ends first, it returns an error that wraps ctx's: errUnderWay, or any other where the write has not happened.
 func (c *commits) do(ctx context.Context, size int, apply func(*txn) error) error {
-	w := &write{apply: apply, size: size, wake: make(chan struct{}, 1)}
+	return c.submit(ctx, &write{apply: apply, size: size})
+}
+
+// doToEnd is do for who must know the outcome. When ctx ends, it leaves the queue or the wait for the lock as do does, and
+// the write has not happened; but a write that was taken by then it waits for, which is one commit at most.
+func (c *commits) doToEnd(ctx context.Context, size int, apply func(*txn) error) error {
+	return c.submit(ctx, &write{apply: apply, size: size, patient: true})
+}
+
+func (c *commits) submit(ctx context.Context, w *write) error {
+	w.wake = make(chan struct{}, 1)
 	c.mu.Lock()
 	c.queue = append(c.queue, w)
 	if !c.leading {
@@ -85,17 +96,17 @@ func (c *commits) do(ctx context.Context, size int, apply func(*txn) error) erro
 	case <-w.wake:
 	case <-ctx.Done():
 		c.mu.Lock()
-		switch w.state {
-		case waits:
+		switch {
+		case w.state == waits:
 			c.withdraw(w)
 			c.mu.Unlock()
 			return ctx.Err()
-		case taken:
+		case w.state == taken && !w.patient:
 			c.mu.Unlock()
 			return fmt.Errorf("%w: %w", errUnderWay, ctx.Err())
 		}
 		c.mu.Unlock()
-		<-w.wake // it was sent before state changed hands
+		<-w.wake // it was sent before state changed hands, or comes after the commit
 	}
 	c.mu.Lock()
 	state := w.state

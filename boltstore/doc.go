@@ -54,7 +54,8 @@
 // the commit that is next; while one is being written, the next gathers company, and one of those who wait then
 // commits for all. A single writer waits for nobody. This holds as far as the *bbolt.DB goes: with its NoSync set,
 // nothing is promised. Where the caller's context ends while its write is in a commit under way, the error says that
-// the outcome is not known; where it ends before, the write has surely not happened.
+// the outcome is not known; where it ends before, the write has surely not happened. Cleanup and Sweep wait for that
+// commit, so that what they report is true.
 //
 // # Limits
 //

@@ -192,10 +192,11 @@ func valueSize(stored []byte) int {
 }
 
 // remove judges once more, in the transaction that removes. It goes by key, so that bbolt takes each page in hand once.
+// What was removed is counted also when ctx ends during the commit; walk sees then that it has ended.
 func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
 	slices.SortFunc(due, func(a, b place) int { return bytes.Compare(a.k[orderTime:], b.k[orderTime:]) })
 	var gone []place
-	err := w.s.commits.do(ctx, 0, func(t *txn) error {
+	err := w.s.commits.doToEnd(ctx, 0, func(t *txn) error {
 		gone = gone[:0] // it may be a second attempt
 		for _, d := range due {
 			nanos, key, _ := splitOrderKey(d.k)
