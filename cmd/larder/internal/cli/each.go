@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/larder-go/larder/store"
 )
@@ -27,10 +28,24 @@ func checkKeys(args []string) error {
 	return nil
 }
 
-// each runs do for every key and goes on where one fails, but not after a signal.
-func (a *app) each(ctx context.Context, args []string, do func(key string) error) (problems []problem, failures []*failure) {
+// each runs do for every key and goes on where one fails, but not after a signal. A key that is given twice counts once; n is how many
+// there are then. doing says for the progress what is done.
+func (a *app) each(ctx context.Context, args []string, doing string, do func(key string) error) (n int, problems []problem, failures []*failure) {
+	first := make(map[string]int, len(args))
+	for i := len(args) - 1; i >= 0; i-- {
+		first[args[i]] = i
+	}
+	n = len(first)
+	var seen atomic.Int64
+	defer a.progress(func() string {
+		return fmt.Sprintf("%s: %s of %s", doing, thousands(int(seen.Load())), count(n, "key", "keys"))
+	}).stop()
 	for i, key := range args {
+		if first[key] != i {
+			continue
+		}
 		err := do(key)
+		seen.Add(1)
 		if err == nil {
 			continue
 		}
@@ -41,7 +56,7 @@ func (a *app) each(ctx context.Context, args []string, do func(key string) error
 		}
 		problems = append(problems, problem{i, shorten(key), f.code, a.redact(f.Error())})
 	}
-	return problems, failures
+	return n, problems, failures
 }
 
 // outcome makes one failure of those of n keys: their own where all failed in the same way, else that some did.

@@ -53,7 +53,7 @@ func (a *app) get(ctx context.Context, s store.Store, key string, peek bool) err
 		return a.result(getResult{shorten(key), item.Value, len(item.Value), stamp(item.Atime), stamp(item.Expires)}, "")
 	}
 	a.out.Write(item.Value)
-	if n := len(item.Value); n > 0 && item.Value[n-1] != '\n' && isTerminal(a.raw) && isTerminal(a.stderr) {
+	if n := len(item.Value); n > 0 && item.Value[n-1] != '\n' && a.tty(a.raw) && a.tty(a.stderr) {
 		a.out.Flush()
 		fmt.Fprintln(a.stderr) // so that the prompt does not stick to the value; stdout stays exact
 	}

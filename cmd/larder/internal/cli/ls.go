@@ -73,7 +73,7 @@ func cannotList() error {
 func (a *app) ls(ctx context.Context, s store.Store, prefix string, full bool) error {
 	var total lsTotal
 	var seen atomic.Int64
-	if !isTerminal(a.raw) { // else the lines themselves are the progress
+	if !a.tty(a.raw) { // else the lines themselves are the progress
 		defer a.progress(func() string { return fmt.Sprintf("listing: %s", entries(int(seen.Load()))) }).stop()
 	}
 	lines := a.lines()

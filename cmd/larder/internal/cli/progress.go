@@ -23,7 +23,7 @@ type progress struct {
 
 // progress shows what text returns, called from another goroutine, until stop: on a terminal only.
 func (a *app) progress(text func() string) *progress {
-	if a.quiet || !isTerminal(a.stderr) {
+	if a.quiet || !a.tty(a.stderr) {
 		return nil
 	}
 	return startProgress(func(s string) { fmt.Fprint(a.stderr, s) }, text)

@@ -1,10 +1,15 @@
 package cli
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/larder-go/larder/store"
 )
 
 func TestProgress(t *testing.T) {
@@ -36,4 +41,71 @@ func TestProgress(t *testing.T) {
 	})
 	var none *progress
 	none.stop() // where there is no terminal
+}
+
+// slow is a store, and the input of set, that takes 400 ms for each step. It holds every key.
+type slow struct {
+	*store.Map
+	left int // bytes to read
+}
+
+func (*slow) Close() error { return nil }
+
+func (*slow) step() { time.Sleep(400 * time.Millisecond) }
+
+func (s *slow) Contains(context.Context, string) (bool, error) { s.step(); return true, nil }
+
+func (s *slow) Touch(context.Context, string) error { s.step(); return nil }
+
+func (s *slow) Read(p []byte) (int, error) {
+	s.step()
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(s.left, 100)
+	s.left -= n
+	return n, nil
+}
+
+// TestLongCommandsShowProgress: on a terminal, after a second, and not with --quiet.
+func TestLongCommandsShowProgress(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"rm a b c d", "removing: 2 of 4 keys (1s)"},
+		{"rm -n a b c d", "looking: 2 of 4 keys (1s)"},
+		{"touch a b c d a", "touching: 2 of 4 keys (1s)"},
+		{"set key", "reading: 200 B (1s)"},
+	} {
+		for _, terminal := range []bool{true, false} {
+			for _, quiet := range []string{"", " -q"} {
+				synctest.Test(t, func(t *testing.T) {
+					s := &slow{store.NewMap(nil), 500}
+					var out, errs bytes.Buffer
+					env := func(name string) string { return map[string]string{envStore: "test:"}[name] }
+					a := newApp(s, &out, &errs, env, opens(s))
+					a.tty = func(stream any) bool { return terminal && stream == a.stderr }
+					if code := a.run(t.Context(), strings.Fields(test.args+quiet)); code != exitDone {
+						t.Fatalf("%s: %d, %s", test.args, code, &errs)
+					}
+					if want := terminal && quiet == ""; want != strings.Contains(errs.String(), "\r"+test.want) || !want && errs.Len() > 0 {
+						t.Errorf("%s, terminal %t: stderr is %q", test.args+quiet, terminal, &errs)
+					}
+					if strings.Contains(out.String(), ":") {
+						t.Errorf("%s: the progress is in the results: %q", test.args, &out)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestTypedInputHasNoProgress: it would stand in the middle of what is being typed.
+func TestTypedInputHasNoProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var errs bytes.Buffer
+		a := newApp(&slow{nil, 500}, &bytes.Buffer{}, &errs, func(string) string { return "" }, nil)
+		a.tty = func(any) bool { return true }
+		if value, err := a.input(t.Context(), nil); err != nil || len(value) != 500 || strings.Contains(errs.String(), "reading") {
+			t.Errorf("%d bytes, %v, stderr is %q", len(value), err, &errs)
+		}
+	})
 }

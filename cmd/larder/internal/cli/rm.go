@@ -41,7 +41,11 @@ func (a *app) rmCommand() *cobra.Command {
 
 func (a *app) rm(ctx context.Context, s store.Store, args []string, dryRun bool) error {
 	r := rmResult{DryRun: dryRun, Problems: []problem{}}
-	problems, failures := a.each(ctx, args, func(key string) error {
+	verb, doing := "removed ", "removing"
+	if dryRun {
+		verb, doing = "would remove ", "looking"
+	}
+	n, problems, failures := a.each(ctx, args, doing, func(key string) error {
 		there, err := s.Contains(ctx, key)
 		if err != nil && !errors.Is(err, store.ErrCorrupt) {
 			return err
@@ -60,14 +64,10 @@ func (a *app) rm(ctx context.Context, s store.Store, args []string, dryRun bool)
 		return nil
 	})
 	r.Problems = append(r.Problems, problems...)
-	verb := "removed "
-	if dryRun {
-		verb = "would remove "
-	}
 	if a.json || r.Removed > 0 {
 		if err := a.summary(r, verb+entries(r.Removed)); err != nil {
 			return err
 		}
 	}
-	return a.outcome(len(args), problems, failures)
+	return a.outcome(n, problems, failures)
 }

@@ -26,6 +26,7 @@ type app struct {
 	env    func(string) string
 	mux    store.Mux
 	exits  exitTable
+	tty    func(stream any) bool // isTerminal; a test of what only a terminal gets has another
 
 	url    string       // of --store
 	json   bool         // --json
@@ -37,6 +38,7 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer, env func(string) string, mux store.Mux) *app {
 	return &app{
 		stdin: stdin, raw: stdout, out: bufio.NewWriter(stdout), stderr: stderr, env: env, mux: mux, exits: make(exitTable),
+		tty: isTerminal,
 	}
 }
 

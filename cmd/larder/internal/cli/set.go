@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ func (a *app) setCommand() *cobra.Command {
 
 // input reads the value.
 func (a *app) input(ctx context.Context, args []string) ([]byte, error) {
-	from := a.stdin
+	from, typed := a.stdin, false
 	if len(args) > 0 && args[0] != "-" {
 		file, err := os.Open(args[0])
 		if err != nil {
@@ -68,8 +69,12 @@ func (a *app) input(ctx context.Context, args []string) ([]byte, error) {
 		}
 		defer file.Close()
 		from = file
-	} else if isTerminal(a.stdin) && isTerminal(a.stderr) {
+	} else if typed = a.tty(a.stdin); typed && a.tty(a.stderr) {
 		a.note("type the value and end it with Ctrl-D")
+	}
+	counted := &countingReader{from: from}
+	if !typed { // else it would stand in the middle of what is being typed
+		defer a.progress(func() string { return "reading: " + size(counted.n.Load()) }).stop()
 	}
 	type read struct {
 		value []byte
@@ -79,7 +84,7 @@ func (a *app) input(ctx context.Context, args []string) ([]byte, error) {
 	// with the process.
 	done := make(chan read, 1)
 	go func() {
-		value, err := readAll(from, maxInput)
+		value, err := readAll(counted, maxInput)
 		done <- read{value, err}
 	}()
 	select {
@@ -88,6 +93,18 @@ func (a *app) input(ctx context.Context, args []string) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// countingReader tells another goroutine how much was read.
+type countingReader struct {
+	from io.Reader
+	n    atomic.Int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.from.Read(p)
+	r.n.Add(int64(n))
+	return n, err
 }
 
 func readAll(r io.Reader, limit int64) ([]byte, error) {

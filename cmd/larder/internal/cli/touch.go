@@ -37,7 +37,7 @@ func (a *app) touchCommand() *cobra.Command {
 
 func (a *app) touch(ctx context.Context, s store.Store, args []string) error {
 	r := touchResult{Problems: []problem{}}
-	problems, failures := a.each(ctx, args, func(key string) error {
+	n, problems, failures := a.each(ctx, args, "touching", func(key string) error {
 		err := store.Touch(ctx, s, key)
 		if err == nil {
 			r.Touched++
@@ -50,5 +50,5 @@ func (a *app) touch(ctx context.Context, s store.Store, args []string) error {
 			return err
 		}
 	}
-	return a.outcome(len(args), problems, failures)
+	return a.outcome(n, problems, failures)
 }
