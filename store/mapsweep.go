@@ -89,7 +89,7 @@ func (w *mapSweeper) shard(ctx context.Context, m *Map, s *mapShard) error {
 func (w *mapSweeper) find(s *mapShard, found []*mapEntry) []*mapEntry {
 	visit := func(e *mapEntry) {
 		w.report.Scanned++
-		if strings.HasPrefix(e.key, w.o.Prefix) {
+		if strings.HasPrefix(e.key, w.o.Prefix) && len(e.key) > len(w.o.Prefix) {
 			found = append(found, e)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // and cleans up only what is under p. End p with a separator, for "a" + "bc" and "ab" + "c" are one key. p must
 // itself be a valid key; p and key together may not be longer than [MaxKeyLen], else [ErrInvalidKey].
 //
-// An entry of s whose key is p itself is in no view, but goes with those under p where they are swept.
+// An entry of s whose key is p itself is not in the view.
 //
 // Cleanup with an idle time needs [Sweeper] underneath, since a plain Cleanup knows no prefix.
 func Prefix(s Store, p string) Store { return &prefixed{s: s, p: p, bad: CheckKey(p)} }

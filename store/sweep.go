@@ -17,7 +17,7 @@ type Sweeper interface {
 // SweepOptions steer a sweep. The zero value removes what is absent by the store's own [Expiry].
 type SweepOptions struct {
 	Idle     time.Duration     // remove also what nobody has used for this long; ≤ 0: only what is absent
-	Prefix   string            // only keys that begin so
+	Prefix   string            // only keys that begin so and go on: a view by Prefix(s, p) does not own the key p itself
 	Batch    int               // entries removed under one lock or in one transaction, at most; ≤ 0: the store's choice
 	Limit    int               // entries removed in all, at most; ≤ 0: no limit
 	Pause    time.Duration     // wait between batches, so that others get through

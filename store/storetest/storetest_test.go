@@ -32,7 +32,7 @@ func TestPrefix(t *testing.T) {
 		MaxKey: store.MaxKeyLen - len(prefix),
 		New: func(t *testing.T, e store.Expiry) store.Store {
 			m := newMap(t, e)
-			for _, key := range []string{"app", "app:", "app:é", "app:é0", "b"} { // what is not under the prefix
+			for _, key := range []string{"app", "app:", "app:é", "app:é0", "b", prefix} { // what is not under the prefix
 				m.Set(t.Context(), key, []byte("another's"))
 			}
 			return store.Prefix(m, prefix)

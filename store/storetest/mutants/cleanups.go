@@ -226,6 +226,8 @@ func sweepMutants() []Mutant {
 		{Name: "sweep-dry-run", Fault: "removes in a dry run", Case: "sweep/dry-run", New: sweep(func(o *store.SweepOptions, _ *store.SweepReport) func() { o.DryRun = false; return nil })},
 		{Name: "sweep-idle", Fault: "ignores the idle time", Case: "sweep/idle", New: sweep(func(o *store.SweepOptions, _ *store.SweepReport) func() { o.Idle = 0; return nil })},
 		{Name: "sweep-silent", Fault: "never tells its progress", Case: "sweep/batch", New: sweep(func(o *store.SweepOptions, _ *store.SweepReport) func() { o.Progress = nil; return nil })},
+		{Name: "sweep-scanned", Fault: "counts an entry again in each batch", Case: "sweep/scanned",
+			New: sweep(func(_ *store.SweepOptions, r *store.SweepReport) func() { return func() { r.Scanned += 5 * r.Removed } })},
 		{Name: "sweep-bytes", Fault: "does not count bytes", Case: "sweep/report",
 			New: sweep(func(_ *store.SweepOptions, r *store.SweepReport) func() { return func() { r.Bytes = 0 } })},
 		{Name: "sweep-oldest", Fault: "reports the latest atime as the oldest", Case: "sweep/report",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,6 +136,15 @@ func errorMutants() []Mutant {
 					return store.Wrap("plain", "set", io.ErrClosedPipe)
 				}
 				return p.Set(ctx, key, value)
+			}
+		})},
+		{Name: "closed-absent", Fault: "says that an entry is absent where Close has met the call", Case: "errors/closing", New: breakPlain(func(b *broken, p *plain) {
+			b.get = func(ctx context.Context, key string) ([]byte, error) {
+				value, err := p.Get(ctx, key)
+				if errors.Is(err, os.ErrClosed) {
+					return nil, store.ErrNotFound
+				}
+				return value, err
 			}
 		})},
 		{Name: "ability-late", Fault: "looks at the key before it says that it cannot swap", Case: "abilities/free", Lacks: []string{"swap"}, New: breakMap(func(b *broken) {

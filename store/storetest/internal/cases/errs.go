@@ -155,6 +155,7 @@ func errorsClosing(e *Env) {
 			e.Skipf("the store is no io.Closer")
 		}
 		calls := e.calls()
+		e.set(s, "kept", "value")
 		var closed atomic.Bool
 		e.together(8, func(i int) {
 			if i == 0 {
@@ -169,6 +170,10 @@ func errorsClosing(e *Env) {
 				c, late := calls[(i+n)%len(calls)], closed.Load()
 				err := c.do(e.ctx, s, "key")
 				if errors.Is(err, os.ErrClosed) {
+					return
+				}
+				if _, err := s.Get(e.ctx, "kept"); err != nil && !errors.Is(err, os.ErrClosed) {
+					e.Errorf("Get of an entry that is there, beside Close: %v; want its value or os.ErrClosed", err)
 					return
 				}
 				if late || err != nil && err != store.ErrNotFound && !errors.Is(err, store.ErrConflict) {

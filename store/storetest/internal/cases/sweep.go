@@ -12,7 +12,8 @@ import (
 func sweepCases() []Case {
 	c := []Case{
 		{Name: "sweep/report", Rule: "Cleanup: A sweep reports what it removed, how many bytes their values had, and the earliest atime among them.", Run: sweepReport},
-		{Name: "sweep/prefix", Rule: "Cleanup: A sweep with a Prefix looks only at keys that begin so.", Run: sweepPrefix},
+		{Name: "sweep/scanned", Rule: "Cleanup: A sweep counts each entry that it looks at once.", Run: sweepScanned},
+		{Name: "sweep/prefix", Rule: "Cleanup: A sweep with a Prefix removes only keys that begin so and go on.", Run: sweepPrefix},
 		{Name: "sweep/limit", Rule: "Cleanup: A sweep with a Limit removes so many entries and no more, and is not Done where some are left.", Run: sweepLimit},
 		{Name: "sweep/batch", Rule: "Cleanup: It works in bounded batches; Progress is called after each batch, from the same goroutine.", Run: sweepBatch},
 		{Name: "sweep/dry-run", Rule: "Cleanup: A sweep with DryRun counts, and removes nothing.", Run: sweepDryRun},
@@ -68,16 +69,34 @@ func sweepReport(e *Env) {
 	}
 }
 
+// sweepScanned has entries that are due by their atime and by their deadline, and others in the way of a prefix.
+func sweepScanned(e *Env) {
+	s := e.ages("a/", 10)
+	e.grow(s, "b/", 10)
+	for i := range 10 {
+		e.swap(s, fmt.Sprintf("b/both %d", i), "", &store.Item{Atime: time.Now().Add(-2 * time.Hour), Expires: soon(-time.Minute)})
+	}
+	for _, dry := range []bool{true, false} {
+		if r := e.sweep(s, store.SweepOptions{Idle: time.Hour, Prefix: "b/", Batch: 1, DryRun: dry}); r.Removed != 20 || r.Scanned < 20 || r.Scanned > 30 {
+			e.Errorf("a sweep (dry run: %v) of 20 entries among 30 reports %+v", dry, r)
+		}
+	}
+}
+
 func sweepPrefix(e *Env) {
 	s := e.ages("a/", 10)
 	for _, prefix := range []string{"a", "b/", "A/", "a%", "a_", "aa/"} {
 		e.grow(s, prefix+"x", 3)
 	}
+	e.swap(s, "a/", "", &store.Item{Atime: time.Now().Add(-2 * time.Hour)})
 	if r := e.sweep(s, store.SweepOptions{Idle: time.Hour, Prefix: "a/"}); r.Removed != 10 || !r.Done {
 		e.Errorf("a sweep of 10 entries by prefix reports %+v", r)
 	}
 	if r := e.sweep(s, store.SweepOptions{Idle: time.Hour, Prefix: "a_"}); r.Removed != 3 || !r.Done {
 		e.Errorf("a sweep of 3 entries by prefix reports %+v", r)
+	}
+	if !e.contains(s, "a/") {
+		e.Errorf("a sweep of the prefix a/ has removed the key a/ itself")
 	}
 	for _, prefix := range []string{"a", "b/", "A/", "a%", "aa/"} {
 		for i := range 3 {
