@@ -75,7 +75,7 @@ func (c *commits) do(ctx context.Context, size int, apply func(*txn) error) erro
 }
 
 // doToEnd is do for who must know the outcome. When ctx ends, it leaves the queue or the wait for the lock as do does, and
-// the write has not happened; but a write that was taken by then it waits for, which is one commit at most.
+// the write has not happened; but where the write was taken by then, it waits for the commit.
 func (c *commits) doToEnd(ctx context.Context, size int, apply func(*txn) error) error {
 	return c.submit(ctx, &write{apply: apply, size: size, patient: true})
 }

@@ -37,6 +37,10 @@ type sweeper struct {
 	now    time.Time // one for the whole sweep: what dies meanwhile is the next one's
 	cutoff int64     // places and atimes before it must go; math.MinInt64: none
 	report store.SweepReport
+
+	// damaged are the keys whose heads could not be read, in a dry run: the entries stay, perhaps in both orders, and nothing
+	// else tells that they were met before.
+	damaged map[string]bool
 }
 
 func (s *Store) sweep(ctx context.Context, op string, o store.SweepOptions) (store.SweepReport, error) {
@@ -105,10 +109,12 @@ func (w *sweeper) walk(ctx context.Context, op string, order int) error {
 
 // place is a place in an order that a look says must go.
 type place struct {
-	k      []byte // in the order
-	orphan bool   // nothing stands there any more: the place goes alone
-	atime  int64
-	size   int
+	k       []byte // in the order
+	orphan  bool   // nothing stands there any more: the place goes alone
+	damaged bool   // its head cannot be read
+	seen    bool   // the sweep has met the entry before, in the other order
+	atime   int64
+	size    int
 }
 
 // find looks for up to room places that must go, in a read transaction: whatever must be read from the disk is read
@@ -134,15 +140,24 @@ func (w *sweeper) find(order int, from []byte, room int) (due []place, next []by
 			return due, bytes.Clone(k), true, nil
 		}
 		looked++
-		if !bytes.HasPrefix(key, []byte(w.o.Prefix)) {
-			w.report.Scanned++
+		mine := bytes.HasPrefix(key, []byte(w.o.Prefix))
+		if !mine && (order == byAtime || w.cutoff == math.MinInt64) {
+			w.report.Scanned++ // its place is all there is to look at
 			continue
 		}
-		p, goes := w.judge(order, nanos, entries.Get(key))
-		if !p.orphan {
+		p, goes := w.judge(order, nanos, entries.Get(key), w.o.DryRun || !mine)
+		if p.damaged && w.o.DryRun {
+			p.seen = w.damaged[string(key)]
+			goes = !p.seen
+			if w.damaged == nil {
+				w.damaged = map[string]bool{}
+			}
+			w.damaged[string(key)] = true
+		}
+		if !p.orphan && !p.seen {
 			w.report.Scanned++
 		}
-		if goes || p.orphan && !w.o.DryRun {
+		if mine && (goes || p.orphan && !w.o.DryRun) {
 			p.k = bytes.Clone(k)
 			due = append(due, p)
 		}
@@ -158,15 +173,16 @@ func (w *sweeper) reached(order int, nanos int64) bool {
 	return nanos <= record.Nanos(w.now) // now ≥ Expires
 }
 
-// judge says what becomes of the place at nanos, under whose key stored stands.
-func (w *sweeper) judge(order int, nanos int64, stored []byte) (p place, goes bool) {
+// judge says what becomes of the place at nanos, under whose key stored stands. stays tells that this sweep removes no such
+// entry: it does not go in the first order and is met again in the second.
+func (w *sweeper) judge(order int, nanos int64, stored []byte, stays bool) (p place, goes bool) {
 	if stored == nil {
 		return place{orphan: true}, false
 	}
 	h, err := parseHead(stored)
 	if err != nil {
 		// Its place is all that is known of its age. Whether some record nobody can read was used is a question nobody asks.
-		return place{atime: nanos}, true
+		return place{atime: nanos, damaged: true}, true
 	}
 	p = place{atime: h.atime, size: valueSize(stored)}
 	switch {
@@ -177,8 +193,11 @@ func (w *sweeper) judge(order int, nanos int64, stored []byte) (p place, goes bo
 		p.orphan = true
 		return p, false
 	}
-	// What is due in both orders is taken in the first; a dry run must not count it again.
-	return p, h.atime >= w.cutoff || !w.o.DryRun
+	// What is due in both orders is taken in the first, and must not be counted again where it stays. Otherwise what is due by
+	// its atime and stands here all the same has come since.
+	again := stays && h.atime < w.cutoff
+	p.seen = again || h.place < w.cutoff && h.atime >= w.cutoff
+	return p, !again
 }
 
 // valueSize is the length of the value by the record's own header, 0 where that cannot be read.
@@ -201,7 +220,7 @@ func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
 		for _, d := range due {
 			nanos, key, _ := splitOrderKey(d.k)
 			stored := t.get(key)
-			p, goes := w.judge(order, nanos, stored)
+			p, goes := w.judge(order, nanos, stored, false)
 			if p.orphan || goes {
 				t.delete(order, d.k)
 			}
