@@ -103,6 +103,10 @@ func explain(err error) *failure {
 	return &failure{exitError, err, adviceOfLastResort}
 }
 
+// adviceOnCorrupt is for a list: it cannot say which keys they are, as a damaged entry may not tell its own.
+const adviceOnCorrupt = "what is damaged may not tell its key: setting or removing the key mends it, " +
+	"larder cleanup --idle DUR without --prefix removes it by its age"
+
 const adviceOfLastResort = "larder help tells how each command is used"
 
 // complaint is the JSON object on stderr.

@@ -104,8 +104,7 @@ func (a *app) ls(ctx context.Context, s store.Store, prefix string, full bool) e
 		return failed
 	}
 	if total.Corrupt > 0 {
-		return &failure{exitPartial, fmt.Errorf("%s cannot be read", entries(total.Corrupt)),
-			"larder get KEY tells which it is, larder cleanup --idle DUR removes it by its age"}
+		return &failure{exitPartial, fmt.Errorf("%s cannot be read", entries(total.Corrupt)), adviceOnCorrupt}
 	}
 	return nil
 }

@@ -95,8 +95,7 @@ func (a *app) stat(ctx context.Context, s store.Store) error {
 		return err
 	}
 	if r.Corrupt > 0 {
-		return &failure{exitPartial, fmt.Errorf("%s cannot be read", entries(r.Corrupt)),
-			"larder get KEY tells which it is, larder cleanup --idle DUR removes it by its age"}
+		return &failure{exitPartial, fmt.Errorf("%s cannot be read", entries(r.Corrupt)), adviceOnCorrupt}
 	}
 	return nil
 }
