@@ -19,6 +19,15 @@ func HoldLock(t *testing.T, s *Store, key string) (release func()) {
 	return func() { s.unlock(i, d) }
 }
 
+// HoldFolder holds the folder that key belongs to as a reader does who is just opening a file in it.
+func HoldFolder(t *testing.T, s *Store, key string) (release func()) {
+	sh, err := s.shards.hold(placeOf(key).shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sh.mu.RUnlock
+}
+
 // WriteEntry writes the file of an entry that was last used at atime, without the syncs, for tests that need very many.
 func WriteEntry(t testing.TB, dir, key string, value []byte, atime time.Time) {
 	p := placeOf(key)

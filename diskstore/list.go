@@ -59,26 +59,23 @@ func (s *Store) names(ctx context.Context, i int) ([]digest, error) {
 }
 
 // visit calls fn with each name in the folder i, if there is one. What stands in the place of a folder and is none is not ours.
+//
+// It opens the folder once more, for itself: a folder may hold very many files, and whoever reads or writes one of them meanwhile must
+// not wait for it. Only Close does.
 func (s *Store) visit(ctx context.Context, i int, fn func(d *folder.Folder, name string) error) error {
+	s.shards.rootMu.RLock()
+	defer s.shards.rootMu.RUnlock()
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	sh, err := s.shards.hold(i)
-	if err == nil && sh.folder.Gone() {
-		sh.mu.RUnlock()
-		var d *folder.Folder
-		if d, err = s.lock(ctx, i, false); err == nil {
-			s.unlock(i, d)
-			sh, err = s.shards.hold(i)
-		}
-	}
+	d, err := s.shards.root.OpenSub(shardName(i))
 	if err == nil {
-		defer sh.mu.RUnlock()
-		err = sh.folder.Names(func(name string) error {
+		defer d.Close()
+		err = d.Names(func(name string) error {
 			if err := s.ready(ctx); err != nil {
 				return err
 			}
-			return fn(sh.folder, name)
+			return fn(d, name)
 		})
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ELOOP) {

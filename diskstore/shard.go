@@ -16,7 +16,7 @@ import (
 // look-up in it, whatever the store's own path is.
 type shards struct {
 	root   *folder.Folder
-	rootMu sync.RWMutex // held by who uses root without holding a shard, and to close it
+	rootMu sync.RWMutex // held by who uses root without holding a shard, be it long, and to close it
 	all    [shardCount]shard
 }
 
@@ -95,9 +95,16 @@ func (s *shards) hold(i int) (*shard, error) {
 	return sh, nil
 }
 
-// open opens the folder i.
+// open opens the folder i. Where it is open already, which each write asks, that takes no more than a reader's lock: one that waited to
+// be alone would hold up every reader who comes after it.
 func (s *shards) open(i int) error {
 	sh := &s.all[i]
+	sh.mu.RLock()
+	isOpen := sh.folder != nil
+	sh.mu.RUnlock()
+	if isOpen {
+		return nil
+	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.closed {
