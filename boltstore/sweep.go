@@ -37,6 +37,8 @@ type sweeper struct {
 	now    time.Time // one for the whole sweep: what dies meanwhile is the next one's
 	cutoff int64     // places and atimes before it must go; math.MinInt64: none
 	report store.SweepReport
+	untold int  // places done with since Progress was called; they become a batch over both orders
+	rests  bool // a batch is full: pause before the next, if there is one
 
 	// damaged are the keys whose heads could not be read, in a dry run: the entries stay, perhaps in both orders, and nothing
 	// else tells that they were met before.
@@ -51,16 +53,13 @@ func (s *Store) sweep(ctx context.Context, op string, o store.SweepOptions) (sto
 	if w.o.Batch <= 0 {
 		w.o.Batch = sweepBatch
 	}
-	for _, order := range []int{byAtime, byDeadline} {
-		if err := w.walk(ctx, op, order); err != nil {
-			return w.report, err
-		}
-		if w.full() {
-			return w.report, nil
-		}
+	err := w.walk(ctx, op, byAtime)
+	if err == nil && !w.full() {
+		err = w.walk(ctx, op, byDeadline)
 	}
-	w.report.Done = true
-	return w.report, nil
+	w.told()
+	w.report.Done = err == nil && !w.full()
+	return w.report, err
 }
 
 func (w *sweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
@@ -72,39 +71,57 @@ func (w *sweeper) walk(ctx context.Context, op string, order int) error {
 		if err := w.s.ready(ctx, op); err != nil {
 			return err
 		}
-		room := w.o.Batch
+		room := w.o.Batch - w.untold
 		if w.o.Limit > 0 {
 			room = min(room, w.o.Limit-w.report.Removed)
 		}
 		var due []place
 		var err error
 		due, from, more, err = w.find(order, from, room)
-		if err == nil && len(due) > 0 {
-			if w.o.DryRun {
-				w.count(due)
-			} else {
-				err = w.remove(ctx, order, due)
-			}
-		}
 		if err != nil {
 			return store.Wrap("boltstore", op, err)
 		}
 		if len(due) == 0 {
 			continue
 		}
-		if w.o.Progress != nil {
-			w.o.Progress(w.report)
+		if err := w.rest(ctx, op); err != nil {
+			return err
+		}
+		if w.o.DryRun {
+			w.count(due)
+		} else if err := w.remove(ctx, order, due); err != nil {
+			return store.Wrap("boltstore", op, err)
+		}
+		if w.untold += len(due); w.untold >= w.o.Batch {
+			w.told()
+			w.rests = true
 		}
 		if w.full() {
 			return nil
 		}
-		if more {
-			if err := pause(ctx, w.o.Pause); err != nil {
-				return store.Wrap("boltstore", op, err)
-			}
-		}
 	}
 	return nil
+}
+
+// told calls Progress after a batch, also after a last one that is not full.
+func (w *sweeper) told() {
+	if w.untold > 0 && w.o.Progress != nil {
+		w.o.Progress(w.report)
+	}
+	w.untold = 0
+}
+
+// rest pauses between two batches. It is called when the next is known to have something to do, so that nobody waits for
+// nothing after the last; remove judges again what was used in the pause.
+func (w *sweeper) rest(ctx context.Context, op string) error {
+	if !w.rests {
+		return nil
+	}
+	w.rests = false
+	if err := pause(ctx, w.o.Pause); err != nil {
+		return store.Wrap("boltstore", op, err)
+	}
+	return w.s.ready(ctx, op)
 }
 
 // place is a place in an order that a look says must go.

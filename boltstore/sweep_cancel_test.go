@@ -34,12 +34,15 @@ func TestSweepCancelledUnderWay(t *testing.T) {
 	queued(t, s, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	var n int
+	var r store.SweepReport
 	var err error
+	told := 0
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		n, err = s.Cleanup(ctx, 30*time.Minute)
+		r, err = s.Sweep(ctx, store.SweepOptions{
+			Idle: 30 * time.Minute, Progress: func(r store.SweepReport) { told = r.Removed },
+		})
 	}()
 	queued(t, s, 2)
 	unlock()
@@ -47,8 +50,8 @@ func TestSweepCancelledUnderWay(t *testing.T) {
 	cancel()
 	release()
 	<-done
-	if n != 4 || !errors.Is(err, context.Canceled) || errors.Is(err, errUnderWay) {
-		t.Errorf("Cleanup = %d, %v", n, err)
+	if r.Removed != 4 || r.Bytes != 20 || r.Done || told != 4 || !errors.Is(err, context.Canceled) || errors.Is(err, errUnderWay) {
+		t.Errorf("%+v, %v; Progress was told of %d", r, err, told)
 	}
 	if there := left(t, s); there != 0 {
 		t.Errorf("%d entries are left", there)

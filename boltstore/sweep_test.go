@@ -71,6 +71,92 @@ func TestSweepBatches(t *testing.T) {
 	checkOrders(t, s, 0)
 }
 
+// A batch may come from both orders and from far apart. Progress follows each, and a last one that is not full; between two
+// of them there is a pause, after the last there is none, whatever else stands behind it.
+func TestSweepPauses(t *testing.T) {
+	for _, test := range []struct {
+		atime, deadline, limit int
+		steps                  string
+		pauses                 time.Duration
+	}{
+		{0, 0, 0, "[]", 0},
+		{7, 0, 0, "[7]", 0},
+		{10, 0, 0, "[10]", 0},
+		{25, 0, 0, "[10 20 25]", 2},
+		{30, 0, 0, "[10 20 30]", 2},
+		{15, 10, 0, "[10 20 25]", 2},
+		{10, 10, 0, "[10 20]", 1},
+		{4, 3, 0, "[7]", 0},
+		{25, 9, 20, "[10 20]", 1},
+		{25, 9, 23, "[10 20 23]", 2},
+		{25, 9, 29, "[10 20 29]", 2},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx := t.Context()
+			s := newStore(t, openDB(t), nil)
+			old(t, s, test.atime)
+			for i := range test.deadline {
+				if _, err := s.Swap(ctx, fmt.Sprintf("late %d", i), "", &store.Item{Expires: time.Now()}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// More than one look's worth in front and, behind, one whose place lags, so that no look sees the end coming.
+			for _, age := range []time.Duration{-2 * time.Hour, -59 * time.Minute} {
+				err := s.commits.do(ctx, 0, func(tx *txn) error {
+					place := record.Nanos(time.Now().Add(age))
+					for i := range sweepChunk + 1 {
+						key := fmt.Sprintf("lagging %v %d", age, i)
+						stored, h, _ := encode(key, &store.Item{})
+						h.atime = record.Nanos(tx.now)
+						h.place = place
+						h.put(stored)
+						tx.write(records, []byte(key), stored)
+						tx.write(byAtime, orderKey(place, []byte(key)), nil)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, dry := range []bool{true, false} {
+				var steps []int
+				begin := time.Now()
+				r, err := s.Sweep(ctx, store.SweepOptions{
+					Idle: 30 * time.Minute, Batch: 10, Limit: test.limit, Pause: time.Second, DryRun: dry,
+					Progress: func(r store.SweepReport) { steps = append(steps, r.Removed) },
+				})
+				if err != nil || r.Done != (test.limit == 0) || fmt.Sprint(steps) != test.steps {
+					t.Errorf("%+v, dry %v: %+v, %v; steps %v", test, dry, r, err, steps)
+				}
+				if took := time.Since(begin); took != test.pauses*time.Second {
+					t.Errorf("%+v, dry %v: paused for %v", test, dry, took)
+				}
+			}
+		})
+	}
+}
+
+// A sweep that is cancelled in a pause says what it has removed before.
+func TestSweepCancelledInPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore(t, openDB(t), nil)
+		old(t, s, 25)
+		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		last := 0
+		r, err := s.Sweep(ctx, store.SweepOptions{
+			Idle: time.Minute, Batch: 10, Pause: time.Second, Progress: func(r store.SweepReport) { last = r.Removed },
+		})
+		if !errors.Is(err, context.DeadlineExceeded) || r.Removed != 20 || last != 20 || r.Done {
+			t.Errorf("%+v, %v; Progress was told of %d", r, err, last)
+		}
+		if there := left(t, s); there != 5 {
+			t.Errorf("%d entries are left", there)
+		}
+	})
+}
+
 // What is due in both orders, or in one, counts once, dry or not.
 func TestSweepCountsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
