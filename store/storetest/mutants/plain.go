@@ -223,7 +223,7 @@ func (p *plain) sweepOne(key string, o *store.SweepOptions, r *store.SweepReport
 	defer p.mu.Unlock()
 	item := p.items[key]
 	r.Scanned++
-	if item == nil || !strings.HasPrefix(key, o.Prefix) || !p.due(item, o.Idle) {
+	if item == nil || !strings.HasPrefix(key, o.Prefix) || o.Prefix == key || !p.due(item, o.Idle) {
 		return false
 	}
 	if !o.DryRun {
