@@ -3,6 +3,7 @@ package boltstore
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,6 +168,24 @@ func must(rt *rapid.T, err error) {
 	rt.Helper()
 	if err != nil {
 		rt.Fatal(err)
+	}
+}
+
+// The lag is bounded however long the slack is.
+func TestLag(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	db := openDB(t)
+	for touchAfter, want := range map[time.Duration]time.Duration{
+		-1:               0,
+		time.Minute:      4 * time.Minute,
+		15 * time.Minute: time.Hour,
+		16 * time.Minute: time.Hour,
+		74 * year:        time.Hour,
+		math.MaxInt64:    time.Hour,
+	} {
+		if s := newStore(t, db, &Options{Expiry: store.Expiry{TouchAfter: touchAfter}}); s.lag != want {
+			t.Errorf("TouchAfter %v: a lag of %v, want %v", touchAfter, s.lag, want)
+		}
 	}
 }
 

@@ -115,18 +115,18 @@ func (s *Store) look(key string, use bool, see func(entry)) (verdict, error) {
 	return live, nil
 }
 
-// settle is longer than any commit takes.
-const settle = 10 * time.Second
+// longestCommit is longer than any commit takes.
+const longestCommit = 10 * time.Second
 
-// justIdledOut reports whether an entry that is absent by its atime has been so for less than settle. A use of it may
-// then be in a commit under way, judged in time but not to be seen yet. To call the entry absent and find it alive a
-// moment later would open the one-way door, so whoever meets one asks under the write lock. That costs no fsync, and
-// nothing once the time is over.
+// justIdledOut reports whether an entry that is absent by its atime has been so for less than longestCommit. A use
+// of it may then be in a commit under way, judged in time but not to be seen yet. To call the entry absent and find it
+// alive a moment later would open the one-way door, so whoever meets one asks under the write lock. That costs no fsync,
+// and nothing once the time is over.
 func (s *Store) justIdledOut(h head, now time.Time) bool {
 	if !s.expiry.Absent(now, record.Time(h.atime), time.Time{}) || h.deadline != 0 && !now.Before(record.Time(h.deadline)) {
 		return false
 	}
-	return !s.expiry.Absent(now.Add(-settle), record.Time(h.atime), time.Time{})
+	return !s.expiry.Absent(now.Add(-longestCommit), record.Time(h.atime), time.Time{})
 }
 
 // use judges the entry under key, and records the use of it, in a write transaction. What is there may be another entry

@@ -72,7 +72,7 @@ func New(db *bbolt.DB, o *Options) (*Store, error) {
 		bucket = defaultBucket
 	}
 	s.names = newBucketNames(bucket)
-	s.lag = min(lagSlacks*s.expiry.Slack(), maxLag)
+	s.lag = lagSlacks * min(s.expiry.Slack(), maxLag/lagSlacks) // the product itself may overflow
 	s.commits = newCommits(db, &s.names)
 
 	err := o.Expiry.Validate()
