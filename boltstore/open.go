@@ -38,7 +38,7 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	if err := p.Done(); err != nil {
 		return nil, err
 	}
-	db, err := openFile(ctx, path)
+	db, err := openFile(ctx, path, syncFolder)
 	if err != nil {
 		return nil, err
 	}
@@ -52,9 +52,8 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 }
 
 // openFile opens the database. bbolt waits for the file's lock without an ear for ctx, so it is asked again and again.
-func openFile(ctx context.Context, path string) (*bbolt.DB, error) {
-	_, err := os.Stat(path)
-	created := errors.Is(err, os.ErrNotExist)
+// The folder is synced each time, not only by who creates the file: he may have been killed before he did it.
+func openFile(ctx context.Context, path string, syncFolder func(string) error) (*bbolt.DB, error) {
 	options := *bbolt.DefaultOptions
 	options.Timeout = lockRetry // shorter than its own pause: it tries once
 	// The free list stays the sorted one that is bbolt's default. The other kind allocates faster, but sorts the whole list at each
@@ -68,10 +67,7 @@ func openFile(ctx context.Context, path string) (*bbolt.DB, error) {
 		db, err := bbolt.Open(path, 0o600, &options)
 		switch {
 		case err == nil:
-			if created {
-				err = syncFolder(filepath.Dir(path))
-			}
-			if err != nil {
+			if err := syncFolder(filepath.Dir(path)); err != nil {
 				db.Close()
 				return nil, cause(err)
 			}
@@ -101,7 +97,7 @@ func openError(err error) error {
 	return cause(err)
 }
 
-// syncFolder makes the name of a new file survive a power cut; bbolt syncs only what is in the file.
+// syncFolder makes the names in a folder survive a power cut; bbolt syncs only what is in the file.
 func syncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {

@@ -82,6 +82,35 @@ func TestOpenURL(t *testing.T) {
 	}
 }
 
+// The folder is synced also where the file stands: who created it may not have come so far. Where that fails, so does the
+// opening, and the file is let go of.
+func TestOpenSyncsFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "larder.db")
+	for i := range 3 {
+		var synced []string
+		db, err := openFile(t.Context(), path, func(folder string) error {
+			synced = append(synced, folder)
+			if _, err := os.Stat(path); err != nil {
+				t.Errorf("before the file is there: %v", err)
+			}
+			return syncFolder(folder)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		if len(synced) != 1 || synced[0] != filepath.Dir(path) {
+			t.Errorf("opening %d synced %q", i, synced)
+		}
+		_, err = openFile(t.Context(), path, func(string) error { return os.ErrPermission })
+		if !errors.Is(err, os.ErrPermission) || !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a folder that cannot be synced: %v", err)
+		}
+	}
+}
+
 const holderEnv = "BOLTSTORE_TEST_HOLD"
 
 // TestHolder is the other process of TestLocked.
