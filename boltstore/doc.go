@@ -60,8 +60,8 @@
 // # Limits
 //
 // One process. Values up to Options.MaxValue, 64 MiB unless set; a value is held in memory, and one of many
-// megabytes makes others wait until it is written. The file never shrinks: pages of removed entries are used again,
-// and "bbolt compact" makes a smaller copy. A read transaction of the caller's own that stays open while the file
-// must grow makes everybody wait, as it does in every program that uses bbolt; List and Sweep keep none open while
-// the caller's code runs.
+// megabytes makes others wait until it is written. Deadlines beyond the year 2262 are kept as the last moment that a
+// record can hold, in that year. The file never shrinks: pages of removed entries are used again, and "bbolt compact" makes a
+// smaller copy. A read transaction of the caller's own that stays open while the file must grow makes everybody wait,
+// as it does in every program that uses bbolt; List and Sweep keep none open while the caller's code runs.
 package boltstore

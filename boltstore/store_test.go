@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -53,6 +54,24 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if n, err := s.Cleanup(ctx, 30*time.Minute); n != 1 || err != nil {
 		t.Fatalf("Cleanup: %d, %v", n, err)
+	}
+	checkOrders(t, s, 0)
+}
+
+// A deadline that a record cannot hold becomes the last one that it can.
+func TestFarDeadline(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t, openDB(t), nil)
+	far := time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC)
+	if _, err := s.Swap(ctx, "k", "", &store.Item{Expires: far}); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Cleanup(ctx, 0); n != 0 || err != nil {
+		t.Errorf("Cleanup: %d, %v", n, err)
+	}
+	item, err := s.Load(ctx, "k")
+	if err != nil || !item.Expires.Equal(time.Unix(0, math.MaxInt64)) || item.Expires.UTC().Year() != 2262 {
+		t.Errorf("Load: %+v, %v", item, err)
 	}
 	checkOrders(t, s, 0)
 }
