@@ -13,10 +13,13 @@ import (
 )
 
 const (
-	// sweepBatch is how many entries are removed under one lock: a few milliseconds.
-	sweepBatch = 64
+	// sweepBatch is how many entries a sweep removes between two pauses, and two calls of Progress, unless the caller says otherwise.
+	sweepBatch = 1000
 
-	// sweepBytes ends a batch before that where the entries are large, for they are read under the lock.
+	// sweepChunk is how many entries are removed under one lock, at most: a few milliseconds.
+	sweepChunk = 64
+
+	// sweepBytes ends a chunk before that where the entries are large, for they are read under the lock.
 	sweepBytes = 4 << 20
 
 	// tempAge is how old a temporary file is before a sweep takes it for one that a killed process has left.
@@ -40,7 +43,7 @@ func (s *Store) sweep(ctx context.Context, o store.SweepOptions) (store.SweepRep
 	w := sweeper{store: s, o: o, now: wallNow(), batch: sweepBatch}
 	w.cutoff = s.expiry.Cutoff(w.now, o.Idle)
 	if o.Batch > 0 {
-		w.batch = min(w.batch, o.Batch)
+		w.batch = o.Batch
 	}
 	err := s.ready(ctx)
 	for i := 0; i < shardCount && err == nil && !w.full(); i++ {
@@ -51,6 +54,9 @@ func (s *Store) sweep(ctx context.Context, o store.SweepOptions) (store.SweepRep
 	}
 	if err == nil {
 		err = w.failed
+	}
+	if w.report.Removed > w.told {
+		w.tell()
 	}
 	w.report.Done = err == nil && !w.full()
 	return w.report, err
@@ -65,7 +71,8 @@ type sweeper struct {
 	batch  int
 	report store.SweepReport
 	failed error // the first about a single file
-	paused int   // what had been removed at the last pause
+	told   int   // what had been removed when the last batch ended
+	owed   bool  // a pause, before the next entry is removed
 
 	first  [blockSize + peekSize]byte // what mayGo reads of a file, not to allocate it for each
 	second [peekSize]byte
@@ -109,31 +116,31 @@ func (w *sweeper) shard(ctx context.Context, i int) error {
 		return err
 	}
 	for len(due)+len(temps) > 0 && !w.full() {
-		before := w.report.Removed
-		if due, err = w.remove(ctx, i, due, temps); err != nil {
+		more := false
+		if due, more, err = w.remove(ctx, i, due, temps); err != nil {
 			return err
 		}
 		temps = nil
-		if w.report.Removed == before {
-			continue
+		if w.report.Removed-w.told == w.batch {
+			w.tell()
+			w.owed = w.o.Pause > 0 && !w.o.DryRun
 		}
-		if w.o.Progress != nil {
-			w.o.Progress(w.report)
-		}
-		if err := w.pause(ctx); err != nil {
-			return err
+		if more {
+			if err := w.store.sleep(ctx, w.o.Pause); err != nil {
+				return err
+			}
+			w.owed = false
 		}
 	}
 	return nil
 }
 
-// pause waits after each batch that is full, over however many folders it went: most folders have only a few entries that must go.
-func (w *sweeper) pause(ctx context.Context) error {
-	if w.o.Pause <= 0 || w.full() || w.report.Removed-w.paused < w.batch {
-		return nil
+// tell ends a batch, over however many folders and chunks it went: most folders have only a few entries that must go.
+func (w *sweeper) tell() {
+	w.told = w.report.Removed
+	if w.o.Progress != nil {
+		w.o.Progress(w.report)
 	}
-	w.paused = w.report.Removed
-	return w.store.sleep(ctx, w.o.Pause)
 }
 
 // mayGo tells whether the entry may have to go, by the file's time and, for its deadline, by the heads of its slots.
@@ -170,14 +177,16 @@ func (w *sweeper) mayGo(d *folder.Folder, name string) bool {
 	return w.due(info.Time, expires)
 }
 
-// remove removes those of the entries in due that must go, up to a batch, and what there is of temps, and returns the rest of due.
-func (w *sweeper) remove(ctx context.Context, i int, due []digest, temps []string) ([]digest, error) {
+// remove removes those of the entries in due that must go, up to a chunk or to the end of the batch, and what there is of temps, and
+// returns the rest of due. Where a pause is owed it stops before the first entry that must go and says so with more: only then is it
+// certain that the pause comes between two batches.
+func (w *sweeper) remove(ctx context.Context, i int, due []digest, temps []string) (rest []digest, more bool, err error) {
 	d, err := w.store.lock(ctx, i, false)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
-		return nil, err
+		return nil, false, err
 	}
 	defer w.store.unlock(i, d)
 	for _, name := range temps {
@@ -185,13 +194,16 @@ func (w *sweeper) remove(ctx context.Context, i int, due []digest, temps []strin
 			w.fail(d.Remove(name))
 		}
 	}
-	room := w.batch
+	room := min(sweepChunk, w.batch-(w.report.Removed-w.told))
 	if w.o.Limit > 0 {
 		room = min(room, w.o.Limit-w.report.Removed)
 	}
 	removed, read := 0, int64(0)
 	for len(due) > 0 && removed < room && read < sweepBytes && ctx.Err() == nil {
 		e, size, err := w.judge(d, due[0].place())
+		if err == nil && e != nil && w.owed {
+			return due, true, ctx.Err()
+		}
 		due = due[1:]
 		read += size
 		if err == nil && !w.o.DryRun && e != nil {
@@ -211,7 +223,7 @@ func (w *sweeper) remove(ctx context.Context, i int, due []digest, temps []strin
 	if removed > 0 && !w.o.DryRun {
 		w.fail(d.Sync())
 	}
-	return due, ctx.Err()
+	return due, false, ctx.Err()
 }
 
 // condemned is an entry that must go.
