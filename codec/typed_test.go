@@ -163,31 +163,31 @@ func TestTypedDeadline(t *testing.T) {
 		ctx := t.Context()
 		typed := codec.NewTyped[int](store.NewMap(nil), codec.MsgPack)
 		end := time.Now().Add(time.Minute)
-		version, err := typed.Swap(ctx, "k", "", &codec.Item[int]{Value: 1, Expires: end})
+		version, err := typed.Swap(ctx, "k:1", "", &codec.Item[int]{Value: 1, Expires: end})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := typed.Swap(ctx, "k", "", &codec.Item[int]{Value: 2}); !errors.Is(err, store.ErrConflict) {
+		if _, err := typed.Swap(ctx, "k:1", "", &codec.Item[int]{Value: 2}); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("created twice: %v", err)
 		}
-		if item, err := typed.Load(ctx, "k"); err != nil || item.Version != version || item.Value != 1 || !item.Expires.Equal(end) {
+		if item, err := typed.Load(ctx, "k:1"); err != nil || item.Version != version || item.Value != 1 || !item.Expires.Equal(end) {
 			t.Errorf("loaded %+v, %v", item, err)
 		}
-		if err := typed.UpdateItem(ctx, "k", func(old *codec.Item[int]) (*codec.Item[int], error) {
+		if err := typed.UpdateItem(ctx, "k:1", func(old *codec.Item[int]) (*codec.Item[int], error) {
 			old.Value, old.Expires = 5, old.Expires.Add(time.Minute)
 			return old, nil
 		}); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(90 * time.Second)
-		if v, err := typed.Get(ctx, "k"); v != 5 || err != nil {
+		if v, err := typed.Get(ctx, "k:1"); v != 5 || err != nil {
 			t.Errorf("before the new deadline: %d, %v", v, err)
 		}
 		time.Sleep(30 * time.Second)
-		if v, err := typed.Get(ctx, "k"); v != 0 || err != store.ErrNotFound {
+		if v, err := typed.Get(ctx, "k:1"); v != 0 || err != store.ErrNotFound {
 			t.Errorf("at the deadline: %d, %v", v, err)
 		}
-		if r, err := typed.Sweep(ctx, store.SweepOptions{Prefix: "k"}); err != nil || r.Removed != 1 {
+		if r, err := typed.Sweep(ctx, store.SweepOptions{Prefix: "k:"}); err != nil || r.Removed != 1 {
 			t.Errorf("swept %+v, %v", r, err)
 		}
 		if n, err := typed.Cleanup(ctx, 0); err != nil || n != 0 {
