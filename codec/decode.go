@@ -90,8 +90,7 @@ func (d *decoder) list(n int) ([]any, error) {
 
 // isStr tells whether a string comes next.
 func (d *decoder) isStr() bool {
-	c := d.data[d.pos]
-	return c >= 0xa0 && c <= 0xbf || c >= 0xd9 && c <= 0xdb
+	return isText(d.data[d.pos])
 }
 
 // stringMap reads n pairs into a map[string]any. With a key that is no string it stops before that key; left is how many

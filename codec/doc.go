@@ -61,6 +61,21 @@
 //
 // No error shows anything of a value, only where in it and what Go type.
 //
+// # What is refused when it is written
+//
+// What MsgPack encodes, it decodes into a new value of the same type. What stands in an any (a value of a map[string]any, an element of an
+// []any, a [Typed] of any) has no type when it is read, so it must be readable into an any; what stands there in its own type must be
+// readable into that. Refused with an error, before anything is stored, are therefore
+//
+//   - maps that would have a key twice once read: among keys of any type, ints of one value whatever their Go types, floats likewise
+//     (float32(1) and float64(1); an int and a float are two keys), and keys that the method of their type reads as equal;
+//   - keys that are no scalars (arrays, structs, times, types that write bytes) of a map in an any. Outside of one they are
+//     written, and read into their own type only: into an any such a map is [store.ErrCorrupt];
+//   - outside of an any, embedded pointers to unexported structs that are not nil, which reflection cannot make, and types that
+//     have a method for one direction only, unless without the other they fit what it writes.
+//
+// What two methods of one type make of each other's bytes is their affair.
+//
 // # The tag
 //
 // [Typed] writes in front of each value which codec wrote it, so that a deployment can change its codec and still read, beside what it

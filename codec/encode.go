@@ -25,6 +25,7 @@ type encoder struct {
 	ptrs    int    // pointers followed on the way here
 	cost    int    // what the decoder will take for what reflection found
 	foreign bool   // methods of types have written some of it
+	loose   bool   // on the way here was an any: what reads it back knows no type
 }
 
 // any writes v. The types that sessions are made of are written here, all others by reflection; depth is that of the list or

@@ -11,7 +11,8 @@ import (
 )
 
 // byMethod writes a value of a type that has its own way.
-func (e *encoder) byMethod(b []byte, m method, v reflect.Value) ([]byte, error) {
+func (e *encoder) byMethod(b []byte, info *typeInfo, v reflect.Value) ([]byte, error) {
+	m := info.encode
 	if m == methodTime {
 		return appendTime(b, v.Interface().(time.Time)), nil
 	}
@@ -38,11 +39,19 @@ func (e *encoder) byMethod(b []byte, m method, v reflect.Value) ([]byte, error) 
 		own, err = from.(msgpack.Marshaler).MarshalMsgpack()
 	case methodBinary:
 		if own, err = from.(encoding.BinaryMarshaler).MarshalBinary(); err == nil {
-			return appendBytes(b, append([]byte{}, own...))
+			start := len(b)
+			if b, err = appendBytes(b, append([]byte{}, own...)); err == nil {
+				err = e.tryOwn(b[start:], info, v.Type())
+			}
+			return b, err
 		}
 	case methodText:
 		if own, err = from.(encoding.TextMarshaler).MarshalText(); err == nil {
-			return appendString(b, string(own))
+			start := len(b)
+			if b, err = appendString(b, string(own)); err == nil {
+				err = e.tryOwn(b[start:], info, v.Type())
+			}
+			return b, err
 		}
 	}
 	if err != nil {
@@ -52,5 +61,5 @@ func (e *encoder) byMethod(b []byte, m method, v reflect.Value) ([]byte, error) 
 		return b, fmt.Errorf("the encoding method of %v wrote what is not one value: %w", v.Type(), err)
 	}
 	e.foreign = true
-	return append(b, own...), nil
+	return append(b, own...), e.tryOwn(own, info, v.Type())
 }

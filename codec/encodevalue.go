@@ -8,8 +8,13 @@ import (
 	"strings"
 )
 
+// reflect writes what an any holds. Only what Encode was given itself, which stands in nothing, is read into its own type again.
 func (e *encoder) reflect(b []byte, v any, depth int) ([]byte, error) {
-	return e.value(b, reflect.ValueOf(v), depth)
+	outer := e.loose
+	e.loose = outer || depth > 0 || e.ptrs > 0
+	b, err := e.value(b, reflect.ValueOf(v), depth)
+	e.loose = outer
+	return b, err
 }
 
 // value writes what any does not know.
@@ -22,10 +27,13 @@ func (e *encoder) value(b []byte, v reflect.Value, depth int) ([]byte, error) {
 	if t.PkgPath() != "" || t.Kind() == reflect.Struct {
 		info := e.c.info(t)
 		if info.encode != methodNone {
-			return e.byMethod(b, info.encode, v)
+			return e.byMethod(b, info, v)
 		}
 		if info.err != nil {
 			return b, info.err
+		}
+		if !e.loose && (info.decode == methodBinary || info.decode == methodText) && t.Kind() != reflect.String && !isBytes(t) {
+			return b, fmt.Errorf("%v has a method that reads it from text or bytes but none that writes it so: give it both", t)
 		}
 	}
 
@@ -107,6 +115,8 @@ func (e *encoder) typedMap(b []byte, v reflect.Value, depth int) ([]byte, error)
 		return b, errTooDeep
 	}
 	t := v.Type()
+	asAny := e.loose || t.Key().Kind() == reflect.Interface // keys are read as an any reads them
+	trial := !asAny && !e.plainKey(t.Key())
 	e.cost += mapCost(v.Len(), int(t.Key().Size()+t.Elem().Size()))
 	b, err := appendMapLen(b, v.Len())
 	if err != nil {
@@ -126,9 +136,10 @@ func (e *encoder) typedMap(b []byte, v reflect.Value, depth int) ([]byte, error)
 		if p.key, err = e.value(nil, iter.Key(), depth); err != nil {
 			return b, err
 		}
-		if t.Key().Kind() == reflect.Interface && !keyCode(p.key[0]) {
-			return b, errMapKey
+		if asAny && !keyCode(p.key[0]) {
+			return b, fmt.Errorf("no any could hold this %v again: %w", t, errMapKey)
 		}
+		trial = trial || asAny && (e.foreign || p.key[0] == 0xca || p.key[0] == 0xcb)
 		if p.value, err = e.value(nil, iter.Value(), depth); err != nil {
 			return b, err
 		}
@@ -145,6 +156,13 @@ func (e *encoder) typedMap(b []byte, v reflect.Value, depth int) ([]byte, error)
 			return b, errSameKeys
 		}
 		b = append(append(b, p.key...), p.value...)
+	}
+	if trial {
+		keys, _ := appendMapLen(nil, len(pairs))
+		for _, p := range pairs {
+			keys = append(append(keys, p.key...), 0xc0)
+		}
+		return b, e.tryKeys(keys, t, asAny)
 	}
 	return b, nil
 }
@@ -170,6 +188,10 @@ func (e *encoder) fields(b []byte, v reflect.Value, depth int) ([]byte, error) {
 		f, ok := info.fields[i].of(v)
 		if !ok {
 			continue
+		}
+		if t := info.fields[i].behind; t != nil && !e.loose {
+			return b, fmt.Errorf("%v embeds a %v that is not nil and that no decoder could set: export the type, embed the struct itself, or name the field",
+				v.Type(), t)
 		}
 		if b, err = appendString(b, info.fields[i].name); err == nil {
 			b, err = e.value(b, f, depth)

@@ -145,6 +145,9 @@ func FuzzMsgPackRoundTrip(f *testing.F) {
 		if !reflect.DeepEqual(in, out) {
 			t.Fatalf("%+v became %+v", in, out)
 		}
+		for _, v := range []any{made(b), made([]byte(s)), map[any]any{made(b): 1, i: 2, u: 3, x: 4, float32(x): 5}} {
+			wantReadable(t, v)
+		}
 	})
 }
 

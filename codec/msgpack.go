@@ -30,7 +30,7 @@ func (c *msgPack) Encode(v any) ([]byte, error) {
 	if !ok {
 		e = &encoder{c: c, buf: make([]byte, 0, 1024)}
 	}
-	e.ptrs, e.cost, e.foreign = 0, 0, false
+	e.ptrs, e.cost, e.foreign, e.loose = 0, 0, false, false
 	b, err := e.any(e.buf[:0], v, 0)
 	if err == nil && e.foreign {
 		_, err = check(b) // nested deeper by what methods wrote

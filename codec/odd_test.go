@@ -39,6 +39,7 @@ func TestOddTypes(t *testing.T) {
 		if err := codec.MsgPack.Decode(data, &loose); err != nil && !errors.Is(err, store.ErrCorrupt) {
 			t.Errorf("%T into an any: %v", in, err)
 		}
+		wantReadable(t, in)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"reflect"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -47,7 +48,11 @@ func (t *Typed[T]) encode(v T) ([]byte, error) {
 		return nil, t.bad
 	}
 	w := t.codecs[0]
-	b, err := w.codec.Encode(v)
+	var whole any = v
+	if w.codec == MsgPack && reflect.TypeFor[T]().Kind() == reflect.Interface {
+		whole = &v // it will be read into a T, not into what v happens to hold
+	}
+	b, err := w.codec.Encode(whole)
 	if err != nil {
 		if prefixed(w.codec) {
 			return nil, err

@@ -34,6 +34,7 @@ type field struct {
 	name      string
 	index     []int
 	omitEmpty bool
+	behind    reflect.Type // an embedded pointer on the way that no decoder can set, or nil
 }
 
 // info returns what is known of t, which is not a pointer.
@@ -103,9 +104,20 @@ func (c *msgPack) fieldsOf(t reflect.Type) (fields []field, byName map[string]in
 			return nil, nil, fmt.Errorf("%v has two fields of the name %q; give one another tag", t, name)
 		}
 		byName[name] = len(fields)
-		fields = append(fields, field{name: name, index: f.Index, omitEmpty: omitEmpty})
+		fields = append(fields, field{name: name, index: f.Index, omitEmpty: omitEmpty, behind: unsettable(t, f.Index)})
 	}
 	return fields, byName, nil
+}
+
+// unsettable returns the first embedded pointer to an unexported struct on the way to the field at index. Reflection may follow
+// such a pointer but not set it.
+func unsettable(t reflect.Type, index []int) reflect.Type {
+	for n := 1; n < len(index); n++ {
+		if f := t.FieldByIndex(index[:n]); f.Type.Kind() == reflect.Pointer && !f.IsExported() {
+			return f.Type
+		}
+	}
+	return nil
 }
 
 // opens tells whether the fields of an embedded type stand in the struct itself: it is a struct without methods for its encoding.
