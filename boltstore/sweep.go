@@ -157,7 +157,7 @@ func (w *sweeper) find(order int, from []byte, room int) (due []place, next []by
 			return due, bytes.Clone(k), true, nil
 		}
 		looked++
-		mine := bytes.HasPrefix(key, []byte(w.o.Prefix))
+		mine := bytes.HasPrefix(key, []byte(w.o.Prefix)) && len(key) > len(w.o.Prefix)
 		if !mine && (order == byAtime || w.cutoff == math.MinInt64) {
 			w.report.Scanned++ // its place is all there is to look at
 			continue
