@@ -258,7 +258,8 @@ func (w *sweeper) judge(d *folder.Folder, p place) (*condemned, int64, error) {
 		e, err = current{}, nil // no deadline, and no key that could have a prefix
 	}
 	c := &condemned{name: p.name, value: len(e.Value), atime: later(e.Written, info.Time)}
-	if err != nil || !strings.HasPrefix(e.Key, w.o.Prefix) || !w.due(c.atime, e.Expires) {
+	below := w.o.Prefix == "" || e.Key != w.o.Prefix && strings.HasPrefix(e.Key, w.o.Prefix)
+	if err != nil || !below || !w.due(c.atime, e.Expires) {
 		c = nil
 	}
 	return c, info.Size, err

@@ -30,7 +30,7 @@ func TestSweepPausesByBatch(t *testing.T) {
 		{name: "large", dead: 300, o: store.SweepOptions{Batch: 150}, removed: 300, batch: 150, pauses: 1},
 		{name: "default", dead: 2100, removed: 2100, batch: 1000, pauses: 2},
 		{name: "limit", dead: 100, o: store.SweepOptions{Batch: 10, Limit: 35}, removed: 35, batch: 10, pauses: 3, incomplete: true},
-		{name: "prefix", dead: 100, o: store.SweepOptions{Batch: 11, Prefix: "key1"}, removed: 11, batch: 11},
+		{name: "prefix", dead: 100, o: store.SweepOptions{Batch: 10, Prefix: "key1"}, removed: 10, batch: 10},
 		{name: "none", o: store.SweepOptions{Batch: 10}, batch: 10},
 		{name: "dry", dead: 95, o: store.SweepOptions{Batch: 10, DryRun: true}, removed: 95, batch: 10},
 	} {
