@@ -19,7 +19,8 @@
 //
 // The atime of an entry is the file's time of modification, which the store sets, or the time in its record where that is later. The
 // file system's own atime, which most mounts keep loosely or not at all, is not used. Nothing runs by itself: call Cleanup or
-// [Store.Sweep] from time to time, in whichever process; a sweep looks at every file, in constant memory.
+// [Store.Sweep] from time to time, in whichever process; a sweep looks at every file, and remembers the names of one folder
+// at a time. A deadline beyond the year 2262 is kept as one in that year.
 //
 // # Durability
 //

@@ -54,11 +54,17 @@ func (s *Store) names(ctx context.Context, i int) ([]digest, error) {
 		}
 		return nil
 	})
-	slices.SortFunc(names, func(a, b digest) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(names), err
+	return distinct(names), err
 }
 
-// visit calls fn with each name in the folder i, if there is one. What stands in the place of a folder and is none is not ours.
+// distinct sorts names and drops what is there twice: some file systems, tmpfs among them, tell again of a file that took its name anew
+// while they were telling.
+func distinct(names []digest) []digest {
+	slices.SortFunc(names, func(a, b digest) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(names)
+}
+
+// visit calls fn with each name in the folder i, if there is one, and perhaps with some twice. What stands in the place of a folder and is none is not ours.
 //
 // It opens the folder once more, for itself: a folder may hold very many files, and whoever reads or writes one of them meanwhile must
 // not wait for it. Only Close does.

@@ -133,3 +133,33 @@ func TestCloseWaitsForScan(t *testing.T) {
 		})
 	}
 }
+
+// TestSweepCountsOnce replaces all entries of a folder in the midst of its scan. Where the file system then tells of them again (tmpfs
+// does, ext4 does not), the sweep must neither count them again nor, in a dry run, what has to go.
+func TestSweepCountsOnce(t *testing.T) {
+	dir := memoryDir(t)
+	s := open(t, dir, nil)
+	var keys []string
+	for i := 0; len(keys) < 600; i++ { // more than are read at once
+		if key := fmt.Sprint("key", i); fileName(key)[:2] == "00" {
+			keys = append(keys, key)
+			diskstore.WriteEntry(t, dir, key, nil, time.Now().Add(-2*time.Hour))
+		}
+	}
+	looks := 0
+	r, err := s.Sweep(watched{t.Context(), func() error {
+		if looks++; looks != 200 {
+			return nil
+		}
+		for _, key := range keys {
+			if err := os.Remove(entryFile(dir, key)); err != nil {
+				return err
+			}
+			diskstore.WriteEntry(t, dir, key, nil, time.Now().Add(-2*time.Hour))
+		}
+		return nil
+	}}, store.SweepOptions{Idle: time.Hour, DryRun: true})
+	if err != nil || looks <= 200 || r.Scanned > len(keys) || r.Removed > len(keys) {
+		t.Errorf("a sweep of %d entries, after %d looks at its context: %+v, %v", len(keys), looks, r, err)
+	}
+}

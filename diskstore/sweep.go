@@ -74,6 +74,8 @@ type sweeper struct {
 	told   int   // what had been removed when the last batch ended
 	owed   bool  // a pause, before the next entry is removed
 
+	seen []digest // in the folder that is being looked at
+
 	first  [blockSize + peekSize]byte // what mayGo reads of a file, not to allocate it for each
 	second [peekSize]byte
 }
@@ -96,6 +98,7 @@ func (w *sweeper) fail(err error) {
 func (w *sweeper) shard(ctx context.Context, i int) error {
 	var due []digest
 	var temps []string
+	w.seen = w.seen[:0]
 	err := w.store.visit(ctx, i, func(d *folder.Folder, name string) error {
 		switch {
 		case isTemp(name):
@@ -103,18 +106,20 @@ func (w *sweeper) shard(ctx context.Context, i int) error {
 				temps = append(temps, name)
 			}
 		case isEntry(i, name):
-			w.report.Scanned++
+			var g digest
+			hex.Decode(g[:], []byte(name))
+			w.seen = append(w.seen, g)
 			if w.mayGo(d, name) {
-				var g digest
-				hex.Decode(g[:], []byte(name))
 				due = append(due, g)
 			}
 		}
 		return nil
 	})
+	w.report.Scanned += len(distinct(w.seen))
 	if err != nil {
 		return err
 	}
+	due = distinct(due)
 	for len(due)+len(temps) > 0 && !w.full() {
 		more := false
 		if due, more, err = w.remove(ctx, i, due, temps); err != nil {
