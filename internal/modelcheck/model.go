@@ -238,7 +238,7 @@ func (m *model) cleanup(t *rapid.T) {
 // due removes from the model what a sweep must remove, and counts it.
 func (m *model) due(idle time.Duration, prefix string, dryRun bool) (n int) {
 	for key, item := range m.entries {
-		if strings.HasPrefix(key, prefix) && (absent(item) || idle > 0 && time.Since(item.Atime) > idle+Expiry.TouchAfter) {
+		if strings.HasPrefix(key, prefix) && (prefix == "" || key != prefix) && (absent(item) || idle > 0 && time.Since(item.Atime) > idle+Expiry.TouchAfter) {
 			n++
 			if !dryRun {
 				delete(m.entries, key)
