@@ -152,7 +152,7 @@ type full struct {
 	Skipped  string `json:"-"`
 	Empty    string `msgpack:",omitempty" json:",omitempty"`
 	Raw      [][]byte
-	hidden   int
+	_        int // what is not exported is not written
 }
 
 func filledIn() full {

@@ -147,25 +147,25 @@ func listBody(e *Env) {
 // useAll reads, writes, lists and deletes.
 func useAll(ctx context.Context, s store.Store, key string) error {
 	if _, err := s.Get(ctx, key); err != nil {
-		return fmt.Errorf("Get: %w", err)
+		return fmt.Errorf("calling Get: %w", err)
 	}
 	if err := s.Set(ctx, key, []byte("in the body")); err != nil {
-		return fmt.Errorf("Set: %w", err)
+		return fmt.Errorf("calling Set: %w", err)
 	}
 	if err := s.Set(ctx, "another "+key, []byte("in the body")); err != nil {
-		return fmt.Errorf("Set: %w", err)
+		return fmt.Errorf("calling Set: %w", err)
 	}
 	for _, err := range store.List(ctx, s, "another ") {
 		if err != nil {
-			return fmt.Errorf("List: %w", err)
+			return fmt.Errorf("calling List: %w", err)
 		}
 		break
 	}
 	if _, err := s.Cleanup(ctx, 0); err != nil {
-		return fmt.Errorf("Cleanup: %w", err)
+		return fmt.Errorf("calling Cleanup: %w", err)
 	}
 	if err := s.Delete(ctx, key); err != nil {
-		return fmt.Errorf("Delete: %w", err)
+		return fmt.Errorf("calling Delete: %w", err)
 	}
 	return nil
 }
