@@ -62,7 +62,8 @@
 //
 // # Deadline
 //
-// Expires is absolute and no use moves it. Set clears it. Who wants to keep it across a change uses [Update] and passes it on.
+// Expires is absolute and no use moves it. Set clears it. Who wants to keep it across a change uses [Update] and passes it on. A
+// store may count time in nanoseconds of 64 bits: then a deadline after the year 2262 reads back as one of that year.
 //
 // # Cleanup
 //

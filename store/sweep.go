@@ -18,11 +18,11 @@ type Sweeper interface {
 type SweepOptions struct {
 	Idle     time.Duration     // remove also what nobody has used for this long; ≤ 0: only what is absent
 	Prefix   string            // only keys that begin so and go on: a view by Prefix(s, p) does not own the key p itself
-	Batch    int               // entries removed under one lock or in one transaction, at most; ≤ 0: the store's choice
+	Batch    int               // entries removed under one lock or in one transaction, at most, and between two pauses; ≤ 0: the store's choice
 	Limit    int               // entries removed in all, at most; ≤ 0: no limit
-	Pause    time.Duration     // wait between batches, so that others get through
+	Pause    time.Duration     // wait between two batches, so that others get through; not after the last
 	DryRun   bool              // count, remove nothing
-	Progress func(SweepReport) // called after each batch, from the same goroutine
+	Progress func(SweepReport) // called after each batch, also a last one that is not full, from the same goroutine
 }
 
 // SweepReport is what a sweep has done so far.
