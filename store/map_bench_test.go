@@ -125,9 +125,9 @@ func longestLock(m *Map) (longest time.Duration) {
 	w := mapSweeper{o: SweepOptions{Batch: mapBatch}, now: now, cutoff: m.expiry.Cutoff(now, 0)}
 	for i := range m.shards {
 		start := time.Now()
-		found := w.find(&m.shards[i], nil)
+		w.found = w.find(&m.shards[i], w.found[:0])
 		longest = max(longest, time.Since(start))
-		for chunk := range slices.Chunk(found, mapChunk) {
+		for chunk := range slices.Chunk(w.found, mapChunk) {
 			start := time.Now()
 			w.remove(&m.shards[i], chunk)
 			longest = max(longest, time.Since(start))
