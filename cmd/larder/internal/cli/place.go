@@ -19,16 +19,10 @@ func checkPath(u *url.URL, create bool, shown string) error {
 	if u.Scheme != "file" && u.Scheme != "bolt" || u.Host != "" && u.Host != "localhost" {
 		return nil // lives elsewhere, or nowhere: the opener says it better
 	}
-	path := u.Path
-	if u.Opaque != "" {
-		unescaped, err := url.PathUnescape(u.Opaque)
-		if err != nil {
-			return nil // as before
-		}
-		path = unescaped
-	}
-	if len(path) > 2 && path[0] == '/' && filepath.VolumeName(path[1:]) != "" {
-		path = path[1:] // file:///C:/dir
+	params := store.NewParams(u)
+	path := params.Path()
+	if path == "" {
+		return nil // as before
 	}
 	info, err := os.Stat(path)
 	exists := err == nil
@@ -43,7 +37,7 @@ func checkPath(u *url.URL, create bool, shown string) error {
 		_, err := os.Lstat(filepath.Join(path, diskMarker))
 		exists = !errors.Is(err, fs.ErrNotExist)
 	case exists:
-		exists = info.Size() > 0 && (create || hasBucket(path, store.NewParams(u).String("x-bucket")))
+		exists = info.Size() > 0 && (create || hasBucket(path, params.String("x-bucket")))
 	}
 	if exists || create {
 		return nil
