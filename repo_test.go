@@ -43,6 +43,8 @@ var mayImport = map[string][]string{
 	"internal/folder":     {},
 	"internal/record":     {"store"},
 	"internal/testneed":   {},
+	"internal/traits":     {},
+	"internal/testserver": {"internal/testneed"},
 	"internal/modelcheck": {"store", "pgregory.net/rapid", "github.com/anishathalye/porcupine"},
 	"internal/crashtest":  {"store"},
 }
@@ -51,6 +53,7 @@ var mayImport = map[string][]string{
 var mayTestImport = []string{
 	module, "pgregory.net/rapid", "github.com/anishathalye/porcupine", "go.uber.org/goleak", "github.com/google/go-cmp",
 	"github.com/rogpeppe/go-internal", "github.com/vmihailenco/msgpack/v5", "go.etcd.io/bbolt",
+	"github.com/jackc/pgx/v5", "github.com/bradfitz/gomemcache", "github.com/redis/go-redis/v9",
 }
 
 type pkg struct {

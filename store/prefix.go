@@ -23,6 +23,8 @@ var (
 	_ Lister  = (*prefixed)(nil)
 	_ Swapper = (*prefixed)(nil)
 	_ Sweeper = (*prefixed)(nil)
+
+	_ Inspector = (*prefixed)(nil)
 )
 
 type prefixed struct {
@@ -145,13 +147,16 @@ func (v *prefixed) List(ctx context.Context, prefix string) iter.Seq2[Info, erro
 	}
 }
 
+// Sweep asks a store that cannot sweep, too: one that expires by itself may know that nothing is left to do.
 func (v *prefixed) Sweep(ctx context.Context, o SweepOptions) (SweepReport, error) {
-	switch {
-	case !CanSweep(v.s):
-		return SweepReport{}, unsupported("sweep", v.s)
-	case v.bad != nil:
+	if v.bad != nil && CanSweep(v.s) {
 		return SweepReport{}, Wrap("store", "sweep", v.bad)
+	} else if v.bad != nil {
+		return SweepReport{}, unsupported("sweep", v.s)
 	}
 	o.Prefix = v.p + o.Prefix
 	return Sweep(ctx, v.s, o)
 }
+
+// Inspect tells of the whole store.
+func (v *prefixed) Inspect(ctx context.Context) ([]Fact, error) { return Inspect(ctx, v.s) }

@@ -15,6 +15,11 @@ const (
 	Strace = "strace" // makes system calls fail
 	Tmpfs  = "tmpfs"  // a file system that is soon full; only root can mount one
 	Cuts   = "cuts"   // a loop device whose power can be cut; only for root
+
+	Postgres  = "postgres"  // the server, with initdb
+	Memcached = "memcached" // the server
+	Redis     = "redis"     // the server, or Valkey's
+	PgBouncer = "pgbouncer" // the pooler, in front of the server
 )
 
 // Missing ends the test, for need is not there, and why says what to do about it.

@@ -1,0 +1,76 @@
+package testserver
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/larder-go/larder/internal/testneed"
+)
+
+const envMemcached = "LARDER_TEST_MEMCACHED"
+
+// Memcached returns the memcached server that the tests of this process share.
+func Memcached(t testing.TB) *Server {
+	t.Helper()
+	return shared.get(t, testneed.Memcached, func() (*Server, error) {
+		if addr := os.Getenv(envMemcached); addr != "" {
+			return &Server{URL: "memcached://" + addr, Addr: addr}, nil
+		}
+		return startMemcached()
+	})
+}
+
+// NewMemcached starts a memcached server for t alone, with these arguments besides. With "-s" and a path it listens there only.
+func NewMemcached(t testing.TB, args ...string) *Server {
+	t.Helper()
+	return own(t, testneed.Memcached, func() (*Server, error) { return startMemcached(args...) })
+}
+
+func startMemcached(args ...string) (*Server, error) {
+	path, err := find("memcached")
+	if err != nil {
+		return nil, missing(err)
+	}
+	p := program{need: testneed.Memcached, stop: "TERM", ready: func(s *Server) error { return asks(s, "version\r\n", "VERSION ") }}
+	for i, arg := range args {
+		if arg == "-s" && i+1 < len(args) {
+			p.setup = func(_ user, s *Server) error {
+				s.Socket = args[i+1]
+				s.URL = "memcached+unix://" + s.Socket
+				return nil
+			}
+		}
+	}
+	return newServer(p, func(s *Server) []string {
+		return append([]string{path, "-l", "127.0.0.1", "-p", s.port(), "-U", "0", "-m", "256", "-c", "4096"}, args...)
+	}, func(s *Server) string {
+		return "memcached://" + s.Addr
+	})
+}
+
+// asks sends a line and wants an answer that begins so.
+func asks(s *Server, question, want string) error {
+	network, addr := "tcp", s.Addr
+	if s.Socket != "" {
+		network, addr = "unix", s.Socket
+	}
+	c, err := net.DialTimeout(network, addr, time.Second)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(time.Second))
+	if _, err := c.Write([]byte(question)); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(c).ReadString('\n')
+	if err == nil && !strings.HasPrefix(answer, want) {
+		err = fmt.Errorf("it answers %q", answer)
+	}
+	return err
+}

@@ -1,0 +1,199 @@
+//go:build unix
+
+package testserver
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	osuser "os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// user is whom servers run as: root may not run PostgreSQL, and should run nothing that it need not.
+type user struct{ credential *syscall.Credential }
+
+func unprivileged() (user, error) {
+	if os.Geteuid() != 0 {
+		return user{}, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		found, err := osuser.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.ParseUint(found.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(found.Gid, 10, 32)
+		if err := errors.Join(err1, err2); err != nil {
+			return user{}, err
+		}
+		return user{&syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+	}
+	return user{}, errors.New("servers do not run as root, and there is neither a user postgres nor a user nobody")
+}
+
+func (u user) own(path string) error {
+	if u.credential == nil {
+		return nil
+	}
+	return os.Chown(path, int(u.credential.Uid), int(u.credential.Gid))
+}
+
+// command is a command that runs as u.
+func (u user) command(dir string, args ...string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+dir)
+	// In a group of its own, or a Ctrl-C that is meant for the tests would end it before they are done.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u.credential, Setpgid: true}
+	return cmd
+}
+
+// guard starts the server, says its pid, and ends it when its own input ends: also when the test process is killed, and so leaves nothing
+// behind. $1 is the signal. A server that was paused must go on to be ended.
+const guard = `
+signal=$1; shift
+exec 3<&0 4>&1 </dev/null >>log 2>&1
+"$@" 3<&- 4>&- &
+server=$!
+echo $server >&4
+{ read -r _ <&3; kill -CONT $server; kill -$signal $server; sleep 10 & wait $!; kill -KILL $server; } 4>&- &
+watch=$!
+wait $server
+kill -KILL $watch
+`
+
+type process struct {
+	pid   int
+	guard *exec.Cmd
+	input io.Closer
+	done  chan struct{} // closed when the server and the guard have ended
+}
+
+func startProcess(u user, dir, signal string, args []string) (*process, error) {
+	cmd := u.command(dir, append([]string{"/bin/sh", "-c", guard, "sh", signal}, args...)...)
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{guard: cmd, input: input, done: make(chan struct{})}
+	line, err := bufio.NewReader(output).ReadString('\n')
+	if err == nil {
+		p.pid, err = strconv.Atoi(strings.TrimSpace(line))
+	}
+	go func() {
+		p.guard.Wait() // how it ended is of no interest: it is always told to
+		close(p.done)
+	}()
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("starting %s: %w", args[0], err)
+	}
+	return p, nil
+}
+
+func (p *process) ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop has the guard end the server, and waits for both.
+func (p *process) stop() error {
+	p.input.Close()
+	select {
+	case <-p.done:
+		return nil
+	case <-time.After(startTime):
+		return fmt.Errorf("the server with pid %d does not end", p.pid)
+	}
+}
+
+func (p *process) signal(sig syscall.Signal, kids bool) error {
+	if p.ended() {
+		return os.ErrProcessDone
+	}
+	pids := []int{p.pid}
+	if kids {
+		found, err := children(p.pid)
+		if err != nil {
+			return err
+		}
+		pids = append(pids, found...)
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause stops the parent first, so that no child is born after they were counted.
+func (p *process) pause(kids bool) error {
+	if err := p.signal(syscall.SIGSTOP, false); err != nil {
+		return err
+	}
+	return p.signal(syscall.SIGSTOP, kids)
+}
+
+func (p *process) resume(kids bool) error { return p.signal(syscall.SIGCONT, kids) }
+
+func (p *process) kill(kids bool) error {
+	if err := p.pause(kids); err != nil {
+		return err
+	}
+	if err := p.signal(syscall.SIGKILL, kids); err != nil {
+		return err
+	}
+	return p.stop()
+}
+
+// children lists the direct children of a process.
+func children(pid int) (pids []int, err error) {
+	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=").Output()
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(out)) {
+		var child, parent int
+		if _, err := fmt.Sscan(line, &child, &parent); err == nil && parent == pid {
+			pids = append(pids, child)
+		}
+	}
+	return pids, nil
+}
+
+// find looks for a program on PATH, where Debian and where Homebrew put it.
+func find(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err == nil {
+		return filepath.Abs(path)
+	}
+	for _, pattern := range []string{
+		"/usr/lib/postgresql/*/bin/", "/usr/sbin/",
+		"/opt/homebrew/bin/", "/opt/homebrew/opt/postgresql@*/bin/", "/usr/local/opt/postgresql@*/bin/",
+	} {
+		if found, _ := filepath.Glob(pattern + name); len(found) > 0 {
+			return found[len(found)-1], nil
+		}
+	}
+	return "", err
+}

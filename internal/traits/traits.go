@@ -1,0 +1,65 @@
+// Package traits says what each backend promises, in one place: the conformance tests of the backends declare to the suite what stands
+// here, and the suite fails where it is not so; the README's table and what the command says are made of it.
+package traits
+
+// Backend is what one backend promises.
+type Backend struct {
+	Name     string   // as the README calls it
+	Doc      string   // the file with its package comment
+	Scheme   string   // of its URLs
+	URL      string   // an example
+	Shared   string   // who may use one store at the same time
+	Survives string   // what does not take entries away
+	Expires  bool     // the backend itself removes what is absent
+	Lists    bool     // it can List
+	Largest  string   // largest value, in words
+	MaxValue int      // the default limit in bytes; 0: none of its own
+	Cleaner  string   // who calls Cleanup
+	Lacks    []string // what storetest.Config.Lacks declares: abilities, or names of cases
+}
+
+const (
+	mega = 1 << 20
+
+	anyLimit = "64 MiB, `x-max-value`"
+)
+
+// All returns the backends, the simplest first.
+func All() []Backend {
+	return []Backend{{
+		Name: "process memory", Doc: "store/map.go", Scheme: "map", URL: "map:",
+		Shared: "one process", Survives: "nothing", Lists: true,
+		Largest: "memory", Cleaner: "your program, `cleanup.Loop`",
+	}, {
+		Name: "files", Doc: "diskstore/doc.go", Scheme: "file", URL: "file:///dir",
+		Shared: "the processes of one machine", Survives: "power cuts", Lists: true,
+		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "`larder cleanup` from cron, or any program",
+	}, {
+		Name: "bbolt", Doc: "boltstore/doc.go", Scheme: "bolt", URL: "bolt:///file.db",
+		Shared: "one process", Survives: "power cuts", Lists: true,
+		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "your program, `cleanup.Loop`",
+	}, {
+		Name: "Postgres", Doc: "dbstore/doc.go", Scheme: "postgres", URL: "postgres://user@host/db",
+		Shared: "all hosts", Survives: "power cuts", Lists: true,
+		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "`larder cleanup` from cron, or any program",
+	}, {
+		Name: "memcached", Doc: "memstore/doc.go", Scheme: "memcached", URL: "memcached://host1,host2",
+		Shared: "all hosts", Survives: "restarts of your program", Expires: true,
+		Largest: "1,000,000 bytes, `x-max-value`", MaxValue: 1_000_000, Cleaner: "the server",
+		Lacks: []string{"list", "sweep", "cleanup"},
+	}, {
+		Name: "Redis", Doc: "redisstore/doc.go", Scheme: "redis", URL: "redis://host",
+		Shared: "all hosts", Survives: "what the server's persistence survives", Expires: true, Lists: true,
+		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "the server; `larder cleanup` where `x-timeout` is not set",
+	}}
+}
+
+// Of returns the backend with that scheme.
+func Of(scheme string) Backend {
+	for _, b := range All() {
+		if b.Scheme == scheme {
+			return b
+		}
+	}
+	panic("traits: no backend " + scheme)
+}
