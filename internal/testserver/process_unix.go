@@ -57,23 +57,29 @@ func (u user) command(dir string, args ...string) *exec.Cmd {
 }
 
 // guard starts the server, says its pid, and ends it when its own input ends: also when the test process is killed, and so leaves nothing
-// behind. $1 is the signal. A server that was paused must go on to be ended.
+// behind. Then the input ends without a word, and the folder goes too. $1 is the signal. A server that was paused must go on to be ended.
 const guard = `
 signal=$1; shift
 exec 3<&0 4>&1 </dev/null >>log 2>&1
 "$@" 3<&- 4>&- &
 server=$!
 echo $server >&4
-{ read -r _ <&3; kill -CONT $server; kill -$signal $server; sleep 10 & wait $!; kill -KILL $server; } 4>&- &
+{
+	read -r _ <&3 || : >abandoned
+	kill -CONT $server; kill -$signal $server
+	sleep 10 & wait $!
+	kill -KILL $server
+} 4>&- &
 watch=$!
 wait $server
 kill -KILL $watch
+if [ -e abandoned ]; then rm -rf "$PWD"; fi
 `
 
 type process struct {
 	pid   int
 	guard *exec.Cmd
-	input io.Closer
+	input io.WriteCloser
 	done  chan struct{} // closed when the server and the guard have ended
 }
 
@@ -117,6 +123,7 @@ func (p *process) ended() bool {
 
 // stop has the guard end the server, and waits for both.
 func (p *process) stop() error {
+	io.WriteString(p.input, "keep the folder\n") // fails where the server has ended by itself
 	p.input.Close()
 	select {
 	case <-p.done:

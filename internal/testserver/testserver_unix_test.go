@@ -4,14 +4,72 @@ package testserver
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/larder-go/larder/internal/testneed"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(With(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(envChild) != "" {
+		startAndBlock()
+	}
+	goleak.VerifyTestMain(With(m))
+}
+
+const envChild = "LARDER_TESTSERVER_CHILD"
+
+// startAndBlock is a test process that will be killed.
+func startAndBlock() {
+	s, err := startRedis()
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(s.Pid(), s.dir)
+	select {}
+}
+
+// A test process that is killed leaves no server and no folder behind.
+func TestKilled(t *testing.T) {
+	if _, err := find("redis-server"); err != nil {
+		testneed.Missing(t, testneed.Redis, "make test installs it")
+	}
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), envChild+"=1")
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pid int
+	var dir string
+	_, err = fmt.Fscan(out, &pid, &dir)
+	child.Process.Kill()
+	child.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = eventually(func() error {
+		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("the server is still there: %v", err)
+		}
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("its folder is still there: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
 
 func TestServers(t *testing.T) {
 	for name, start := range map[string]func() *Server{
