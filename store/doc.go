@@ -18,6 +18,8 @@
 // ability by calling the package function on what it wraps. There is no Unwrap: past [Prefix] it would reach somebody else's
 // keys.
 //
+// [Inspector] stands apart: it tells what a deployment keeps of the promises, and promises nothing itself.
+//
 // # Keys
 //
 // A key is valid UTF-8 of 1 to 1024 bytes without NUL ([CheckKey]). Every method that takes a key refuses any other with
