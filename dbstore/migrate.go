@@ -1,0 +1,235 @@
+package dbstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/larder-go/larder/migrations"
+)
+
+// Migrate brings the default table to its latest form, and does nothing where it has it: a program may call it at each start, from any
+// number of processes at once. For a table of another name use a [Migrator].
+func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
+	m, err := NewMigrator(pool, nil)
+	if err != nil {
+		return err
+	}
+	_, err = m.Up(ctx)
+	return err
+}
+
+// MigratorOptions name the table. The zero value is the default table.
+type MigratorOptions struct {
+	Schema string // "": where the search_path finds the table, or else its first schema; one that is named is made where it is missing
+	Table  string // "": migrations.DefaultTable
+}
+
+// Migrator applies the files of package migrations to one table, each in one transaction with its row in the journal: a table beside it,
+// named after it, see [migrations.Journal]. A lock of the database keeps migrators apart, for the length of a transaction, and so
+// works behind PgBouncer too. What breaks off is rolled back by the server; run it again.
+//
+// A program goes on working on a table that a later release has migrated, so Up is content with that; only Down refuses.
+type Migrator struct {
+	pool  *pgxpool.Pool
+	o     MigratorOptions
+	close func()
+}
+
+// NewMigrator checks the names and asks the server nothing.
+func NewMigrator(pool *pgxpool.Pool, o *MigratorOptions) (*Migrator, error) {
+	m := &Migrator{pool: pool}
+	if o != nil {
+		m.o = *o
+	}
+	if m.o.Table == "" {
+		m.o.Table = migrations.DefaultTable
+	}
+	if _, err := migrations.All(m.o.Schema, m.o.Table); err != nil {
+		return nil, migrateError("migrate", err)
+	}
+	return m, nil
+}
+
+// Step is a migration and whether it is applied.
+type Step struct {
+	Number  int64
+	Name    string    // of its file
+	Applied time.Time // zero: not applied
+	Newer   bool      // applied by a later release: this one does not know it
+}
+
+// MigrationStatus is how far a table is migrated.
+type MigrationStatus struct {
+	Schema string // where the table is, or will be
+	Table  string
+	Exists bool   // there is such a table: perhaps made by goose or psql, where no step is applied
+	Steps  []Step // by number
+}
+
+// Pending returns the steps that Up would apply.
+func (s *MigrationStatus) Pending() (steps []Step) {
+	for _, step := range s.Steps {
+		if step.Applied.IsZero() {
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// Status asks how far the table is migrated. It changes nothing, waits for no lock, and needs the right to read the journal.
+func (m *Migrator) Status(ctx context.Context) (*MigrationStatus, error) {
+	var v *view
+	err := m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+		v, err = m.look(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, migrateError("status", err)
+	}
+	return v.status(), nil
+}
+
+// Up applies what is not applied yet, one step after the other, and returns the steps that it applied, also those before an error.
+func (m *Migrator) Up(ctx context.Context) (applied []Step, err error) {
+	now, err := m.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(now.Pending()) == 0 { // the common case at the start of a program: no lock, and no right to create is needed
+		return nil, nil
+	}
+	for {
+		step, err := m.upOne(ctx)
+		if err != nil {
+			return applied, migrateError("up", err)
+		}
+		if step == nil {
+			return applied, nil
+		}
+		applied = append(applied, *step)
+	}
+}
+
+// DownOptions say how far Down goes.
+type DownOptions struct {
+	To    int64 // the number of the last step that stays; 0: none stays, and the table is dropped
+	Force bool  // drop the table although it holds entries
+}
+
+// Down takes the steps above o.To back, the last first, and returns those that it took back, also the ones before an error. A table that
+// holds entries is dropped only with Force, else the error is [ErrHasEntries].
+func (m *Migrator) Down(ctx context.Context, o DownOptions) (removed []Step, err error) {
+	for {
+		step, err := m.downOne(ctx, o)
+		if err != nil {
+			return removed, migrateError("down", err)
+		}
+		if step == nil {
+			return removed, nil
+		}
+		removed = append(removed, *step)
+	}
+}
+
+// upOne applies the first step that is not applied yet; nil: there is none.
+func (m *Migrator) upOne(ctx context.Context) (step *Step, err error) {
+	err = m.locked(ctx, func(tx pgx.Tx, v *view) error {
+		if err := v.prepare(ctx, tx); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(v.known, func(k migrations.Migration) bool { return v.applied[k.Number].IsZero() })
+		if i < 0 {
+			return nil
+		}
+		next := v.known[i]
+		if err := run(ctx, tx, next.Name, next.Up); err != nil {
+			return err
+		}
+		when, err := v.note(ctx, tx, next)
+		step = &Step{Number: next.Number, Name: next.Name, Applied: when}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return step, nil
+}
+
+// downOne takes the last applied step back, if its number is above o.To; nil: it is not.
+func (m *Migrator) downOne(ctx context.Context, o DownOptions) (step *Step, err error) {
+	err = m.locked(ctx, func(tx pgx.Tx, v *view) error {
+		if len(v.newer) > 0 {
+			return fmt.Errorf("%w: %s", ErrNewer, v.newer[0].Name)
+		}
+		for _, last := range slices.Backward(v.known) {
+			if v.applied[last.Number].IsZero() {
+				continue
+			}
+			if last.Number <= o.To {
+				return nil
+			}
+			if last.Number == v.known[0].Number && !o.Force {
+				if err := v.empty(ctx, tx); err != nil {
+					return err
+				}
+			}
+			if err := run(ctx, tx, last.Name, last.Down); err != nil {
+				return err
+			}
+			step = &Step{Number: last.Number, Name: last.Name}
+			return v.strike(ctx, tx, last)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return step, nil
+}
+
+// locked runs do in a transaction that no other migrator of tables of this name runs beside.
+func (m *Migrator) locked(ctx context.Context, do func(tx pgx.Tx, v *view) error) error {
+	// Read committed, or a statement after the wait for the lock would not see what the one who held it has done.
+	return m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
+		// The key does not tell the schema: whether one that is not named is the same as one that is, is known only later.
+		if err := lock(ctx, tx, "table "+m.o.Table); err != nil {
+			return err
+		}
+		v, err := m.look(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return do(tx, v)
+	})
+}
+
+func (m *Migrator) transaction(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, m.pool, o, do)
+}
+
+// Close closes the connections, where [OpenMigrator] has opened them.
+func (m *Migrator) Close() error {
+	if m.close != nil {
+		m.close()
+	}
+	return nil
+}
+
+var (
+	// ErrHasEntries says that the table was not dropped, since it holds entries.
+	ErrHasEntries = errors.New("the table holds entries")
+
+	// ErrNewer says that a later release has migrated the table, and this one does not know how to take that back.
+	ErrNewer = errors.New("a later release of Larder has migrated the table; take its steps back with that release")
+
+	// ErrChanged says that a step's file is not the one that was applied.
+	ErrChanged = errors.New("a migration was changed after it was applied")
+
+	// ErrOtherTable says that a table of this name is there which is not Larder's.
+	ErrOtherTable = errors.New("there is a table of this name that is not Larder's; choose another name, or another schema")
+)

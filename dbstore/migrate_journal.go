@@ -1,0 +1,203 @@
+package dbstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/larder-go/larder/migrations"
+)
+
+// unnamed has each statement go out unprepared: a statement that one server connection knows, another behind PgBouncer does not.
+const unnamed = pgx.QueryExecModeExec
+
+// view is what a transaction sees of a table and of its journal.
+type view struct {
+	schema, table string
+	known         []migrations.Migration // by number
+	hasSchema     bool
+	hasTable      bool
+	hasJournal    bool
+	applied       map[int64]time.Time
+	newer         []Step
+}
+
+func (v *view) journal() string {
+	return pgx.Identifier{v.schema, migrations.Journal(v.table)}.Sanitize()
+}
+
+// look finds the table and reads its journal. All statements after the first name the schema: a search_path may find one table today and
+// another tomorrow.
+func (m *Migrator) look(ctx context.Context, q pgx.Tx) (*view, error) {
+	v := &view{schema: m.o.Schema, table: m.o.Table, applied: make(map[int64]time.Time)}
+	if v.schema == "" {
+		found, err := place(ctx, q, v.table)
+		if err != nil {
+			return nil, err
+		}
+		v.schema = found
+	}
+	var err error
+	if v.known, err = migrations.All(v.schema, v.table); err != nil {
+		return nil, err
+	}
+	const relations = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),
+		EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2),
+		EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $3)`
+	err = q.QueryRow(ctx, relations, unnamed, v.schema, v.table, migrations.Journal(v.table)).Scan(&v.hasSchema, &v.hasTable, &v.hasJournal)
+	if err != nil {
+		return nil, err
+	}
+	if v.hasTable {
+		if err := v.ours(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	if v.hasJournal {
+		return v, v.read(ctx, q)
+	}
+	return v, nil
+}
+
+// place finds the schema of a table that the search_path finds, or the one where it would be made.
+func place(ctx context.Context, q pgx.Tx, table string) (string, error) {
+	const statement = `SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)),
+		current_schema(), '')`
+	var schema string
+	err := q.QueryRow(ctx, statement, unnamed, pgx.Identifier{table}.Sanitize()).Scan(&schema)
+	if err == nil && schema == "" {
+		err = errors.New("no schema of the search_path is there; name one")
+	}
+	return schema, err
+}
+
+// ours refuses a table that is not Larder's, before a step is noted that was never made, and taken back by dropping it.
+func (v *view) ours(ctx context.Context, q pgx.Tx) error {
+	const statement = `SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') AND NOT a.attisdropped AND (a.attname, a.atttypid) IN
+		(('key', 'bytea'::regtype), ('value', 'bytea'::regtype), ('atime', 'timestamptz'::regtype), ('expires', 'timestamptz'::regtype), ('version', 'bytea'::regtype))`
+	var columns int
+	if err := q.QueryRow(ctx, statement, unnamed, v.schema, v.table).Scan(&columns); err != nil {
+		return err
+	}
+	if columns != 5 {
+		return ErrOtherTable
+	}
+	return nil
+}
+
+// read reads the journal. A table that was dropped by somebody else, goose or psql, leaves rows that mean nothing any more.
+func (v *view) read(ctx context.Context, q pgx.Tx) error {
+	rows, err := q.Query(ctx, "SELECT number, name, checksum, applied FROM "+v.journal()+" ORDER BY number", unnamed)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var step Step
+		var checksum string
+		if err := rows.Scan(&step.Number, &step.Name, &checksum, &step.Applied); err != nil {
+			return err
+		}
+		if !v.hasTable {
+			continue
+		}
+		i := slices.IndexFunc(v.known, func(k migrations.Migration) bool { return k.Number == step.Number })
+		switch {
+		case i < 0:
+			step.Newer = true
+			v.newer = append(v.newer, step)
+		case v.known[i].Checksum != checksum:
+			return fmt.Errorf("%w: %s; install the release that applied it, or, where the table is as it should be, delete row %d of the table %s and migrate again",
+				ErrChanged, v.known[i].Name, step.Number, v.journal())
+		default:
+			v.applied[step.Number] = step.Applied
+		}
+	}
+	var pg *pgconn.PgError
+	if err := rows.Err(); !errors.As(err, &pg) || pg.Code != "42703" { // undefined_column
+		return err
+	}
+	return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
+}
+
+func (v *view) status() *MigrationStatus {
+	s := &MigrationStatus{Schema: v.schema, Table: v.table, Exists: v.hasTable}
+	for _, k := range v.known {
+		s.Steps = append(s.Steps, Step{Number: k.Number, Name: k.Name, Applied: v.applied[k.Number]})
+	}
+	s.Steps = append(s.Steps, v.newer...)
+	return s
+}
+
+// prepare makes what the first step needs, under the lock.
+func (v *view) prepare(ctx context.Context, tx pgx.Tx) error {
+	if !v.hasSchema { // else nothing is run: IF NOT EXISTS demands the right to create first
+		if err := lock(ctx, tx, "schema "+v.schema); err != nil { // migrators of other tables in it make it too
+			return err
+		}
+		if err := run(ctx, tx, "CREATE SCHEMA", "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{v.schema}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !v.hasJournal:
+		return run(ctx, tx, "the journal", "CREATE TABLE "+v.journal()+
+			" (number bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied timestamptz NOT NULL DEFAULT now())")
+	case !v.hasTable:
+		return run(ctx, tx, "the journal", "DELETE FROM "+v.journal())
+	}
+	return nil
+}
+
+func (v *view) note(ctx context.Context, tx pgx.Tx, k migrations.Migration) (when time.Time, err error) {
+	err = tx.QueryRow(ctx, "INSERT INTO "+v.journal()+" (number, name, checksum) VALUES ($1, $2, $3) RETURNING applied",
+		unnamed, k.Number, k.Name, k.Checksum).Scan(&when)
+	return when, err
+}
+
+// strike removes the row of a step, and with the last one the journal.
+func (v *view) strike(ctx context.Context, tx pgx.Tx, k migrations.Migration) error {
+	if k.Number == v.known[0].Number {
+		return run(ctx, tx, "the journal", "DROP TABLE "+v.journal())
+	}
+	_, err := tx.Exec(ctx, "DELETE FROM "+v.journal()+" WHERE number = $1", unnamed, k.Number)
+	return err
+}
+
+// empty refuses a table that holds entries, and keeps others from adding one before it is dropped.
+func (v *view) empty(ctx context.Context, tx pgx.Tx) error {
+	name := pgx.Identifier{v.schema, v.table}.Sanitize()
+	if err := run(ctx, tx, "LOCK TABLE", "LOCK TABLE "+name+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+		return err
+	}
+	var some bool
+	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+name+")", unnamed).Scan(&some); err != nil {
+		return err
+	}
+	if some {
+		return ErrHasEntries
+	}
+	return nil
+}
+
+// run sends statements as they are, by the simple protocol, which takes several at once.
+func run(ctx context.Context, tx pgx.Tx, what, statements string) error {
+	if _, err := tx.Conn().PgConn().Exec(ctx, statements).ReadAll(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// lock waits until no other migrator works on what has this name, and keeps it to the end of the transaction.
+func lock(ctx context.Context, tx pgx.Tx, name string) error {
+	h := fnv.New64a()
+	h.Write([]byte("larder migrate " + name))
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", unnamed, int64(h.Sum64()))
+	return err
+}
