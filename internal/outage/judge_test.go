@@ -1,0 +1,164 @@
+package outage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/larder-go/larder/store"
+)
+
+const (
+	grace    = 50 * time.Millisecond // how late an operation may return after it was to be given up
+	recovery = time.Second           // how long after the server's return everything works
+	meeting  = 10 * time.Millisecond // an outage and a cancel so close to each other may be told as either
+)
+
+// verdict is what the records of one load say.
+type verdict struct {
+	wrong []string // each breaks a promise
+
+	ops, inFault, failed int
+	latest               time.Duration // of all: after it was to be given up, less what the machine owes
+	lateP99              time.Duration
+	recovered            time.Duration // from the server's return to the last goroutine's first success
+	failedWrites         int           // begun after the server's return
+}
+
+func (v verdict) String() string {
+	return fmt.Sprintf("%d ops, %d begun in the fault, %d failed; late p99 %v, most %v; all at work after %v; %d writes failed after the return",
+		v.ops, v.inFault, v.failed, round(v.lateP99), round(v.latest), round(v.recovered), v.failedWrites)
+}
+
+func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
+
+// judge reads the records of l.
+func (l *load) judge(f fault, m marks) (v verdict) {
+	wrong := func(r record, format string, args ...any) {
+		if n := len(v.wrong); n < 12 { // more say nothing new
+			v.wrong = append(v.wrong, fmt.Sprintf("%v, begun %s, %v after its begin: ", r.kind, m.when(r.begin), round(r.end-r.begin))+fmt.Sprintf(format, args...))
+		}
+	}
+	var lates []time.Duration
+	cancels, unnamed := 0, 0
+	for _, w := range l.workers {
+		first := time.Duration(-1)
+		for _, r := range w.records {
+			v.ops++
+			failed := r.err != nil && !errors.Is(r.err, store.ErrConflict)
+			if r.wrong != "" {
+				wrong(r, "%s", r.wrong)
+			}
+			if failed {
+				v.failed++
+				if what := l.misnamed(r); what != "" {
+					wrong(r, "%s: %v", what, r.err)
+				}
+				if excuse := l.excuse(r, f, m); excuse != "" {
+					wrong(r, "%s: %v", excuse, r.err)
+				}
+				if r.begin > m.returned && !r.kind.reads() && !errors.Is(r.err, context.Canceled) {
+					v.failedWrites++
+				}
+			}
+			if m.begun < r.begin && r.begin < m.ending {
+				v.inFault++
+				if f.total && !failed && r.end < m.ending {
+					wrong(r, "it succeeded: the fault is none, and this test shows nothing")
+				}
+			}
+			if r.limit > 0 && r.end > r.limit {
+				late := max(0, r.end-r.limit-l.clock.excuse(r.limit-meeting, r.end))
+				lates = append(lates, late)
+				if late > grace {
+					wrong(r, "it returned %v after it was to be given up (%s), of which the machine owes %v: %v",
+						round(r.end-r.limit), r.why, round(r.end-r.limit-late), r.err)
+				}
+			}
+			if failed && r.why == byCaller && r.limit > 0 {
+				if cancels++; !errors.Is(r.err, context.Canceled) {
+					unnamed++
+				}
+			}
+			if !failed && r.end > m.returned && first < 0 {
+				first = r.end - m.returned
+			}
+		}
+		if v.recovered = max(v.recovered, first); first < 0 {
+			v.wrong = append(v.wrong, "a goroutine had no success any more after the server's return")
+		}
+	}
+	if v.recovered > recovery {
+		v.wrong = append(v.wrong, fmt.Sprintf("a goroutine had its first success %v after the server's return", v.recovered))
+	}
+	// One that fails for an outage in the very moment of a cancel is no fault; many are.
+	if unnamed > 3+cancels/10 {
+		v.wrong = append(v.wrong, fmt.Sprintf("%d of %d cancels without context.Canceled", unnamed, cancels))
+	}
+	if slices.Sort(lates); len(lates) > 0 {
+		v.lateP99, v.latest = lates[len(lates)*99/100], lates[len(lates)-1]
+	}
+	return v
+}
+
+func (w why) String() string {
+	return [...]string{"by its deadline", "by its caller", "by the store's own time-out"}[w]
+}
+
+func (m marks) when(t time.Duration) string {
+	switch {
+	case t < m.eve:
+		return "before the fault"
+	case t < m.begun:
+		return "as the fault began"
+	case t < m.ending:
+		return fmt.Sprintf("%v into the fault", round(t-m.begun))
+	case t < m.returned:
+		return "as the server came back"
+	}
+	return fmt.Sprintf("%v after the server's return", round(t-m.returned))
+}
+
+// misnamed says where an error is not what the contract calls it.
+func (l *load) misnamed(r record) string {
+	unavailable, canceled := errors.Is(r.err, store.ErrUnavailable), errors.Is(r.err, context.Canceled)
+	deadline := errors.Is(r.err, context.DeadlineExceeded)
+	var named []string
+	say := func(wrong bool, what string) {
+		if wrong {
+			named = append(named, what)
+		}
+	}
+	gone := r.why == byCaller && r.limit > 0
+	say(!unavailable && !canceled, "an outage without ErrUnavailable")
+	say(unavailable && canceled, "both ErrUnavailable and context.Canceled")
+	say(canceled && !gone, "context.Canceled though nobody cancelled")
+	say(gone && !canceled && r.end-r.limit > meeting+l.clock.excuse(r.limit-meeting, r.end), "a cancel long ago without context.Canceled")
+	say(deadline && !unavailable, "context.DeadlineExceeded without ErrUnavailable")
+	say(deadline && r.why != byDeadline, "context.DeadlineExceeded though the context has no deadline")
+	say(deadline && r.why == byDeadline && r.end < r.limit, "context.DeadlineExceeded before the deadline")
+	say(!deadline && r.why == byDeadline && r.end-r.limit > meeting+l.clock.excuse(r.limit-meeting, r.end),
+		"the deadline has passed, and the error does not say so")
+	say(r.err == store.ErrUnavailable || r.err == context.Canceled || r.err == context.DeadlineExceeded, "a bare error")
+	return strings.Join(named, ", ")
+}
+
+// excuse says "" where there is a reason for r to have failed, or else that there is none.
+func (l *load) excuse(r record, f fault, m marks) string {
+	switch {
+	case errors.Is(r.err, context.Canceled):
+		return ""
+	case r.end < m.eve || f.idle && r.end < m.begun:
+		return "it failed before the fault"
+	case r.begin < m.returned: // it was under way while the server was not there
+		return ""
+	case r.kind.reads():
+		return "a read failed after the server's return"
+	case r.begin > m.returned+recovery:
+		return "a write failed long after the server's return"
+	}
+	return "" // a write may have gone to a connection that looked sound, and is not sent a second time
+}

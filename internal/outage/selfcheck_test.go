@@ -1,0 +1,60 @@
+package outage
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestSelfCheck takes the server of a fake store away. The judge must find nothing in the sound one, and name each fault of the others.
+func TestSelfCheck(t *testing.T) {
+	few := make(chan struct{}, 8) // t.Parallel would run one per processor, and all of them wait
+	var all sync.WaitGroup
+	defer all.Wait()
+	for name, want := range map[string]string{
+		"":                                 "",
+		"an error without an outage":       "it failed before the fault",
+		"an outage told as an absence":     "said to be absent",
+		"late":                             "after it was to be given up",
+		"a cancel told as an outage":       "cancels without context.Canceled",
+		"a deadline not told as an outage": "an outage without ErrUnavailable",
+		"an outage told as a deadline":     "though the context has no deadline",
+		"no time-out of its own":           "by the store's own time-out",
+		"the key in an error":              "shows the key",
+		"the value of another key":         "a wrong value",
+		"a wrong version":                  "a wrong version",
+		"an acknowledged write lost":       "a lost write",
+		"a write sent twice":               "a lost write",
+		"a success without a server":       "it succeeded: the fault is none",
+		"slow to recover":                  "its first success",
+		"a stale connection":               "a read failed after the server's return",
+	} {
+		few <- struct{}{}
+		all.Go(func() {
+			defer func() { <-few }()
+			t.Run(name, func(t *testing.T) { selfcheck(t, name, want) })
+		})
+	}
+}
+
+func selfcheck(t *testing.T, flaw, want string) {
+	s, clock := newFake(flaw), startControl()
+	defer clock.stop()
+	l := newLoad(s, "fake", fakeOwn, clock, 1)
+	if err := l.seed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l.pace = 4 * usualPace
+	f := fault{name: "away", total: flaw != "a write sent twice"}
+	m := l.run(f, 700*time.Millisecond, 1400*time.Millisecond, s.leave, nil, s.restore)
+	v := l.judge(f, m)
+	t.Log(v)
+	found := strings.Join(v.wrong, "\n")
+	switch {
+	case want == "" && found != "":
+		t.Errorf("the sound one:\n%s", found)
+	case !strings.Contains(found, want):
+		t.Errorf("not found: %q, but\n%s", want, found)
+	}
+}
