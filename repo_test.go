@@ -47,6 +47,7 @@ var mayImport = map[string][]string{
 	"internal/testserver": {"internal/testneed"},
 	"internal/modelcheck": {"store", "pgregory.net/rapid", "github.com/anishathalye/porcupine"},
 	"internal/crashtest":  {"store"},
+	"internal/outage":     {}, // tests only
 }
 
 // mayTestImport is what tests may use besides.
