@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/larder-go/larder/migrations"
+	"github.com/larder-go/larder/store"
+	"github.com/spf13/cobra"
+)
+
+type migratePrintResult struct {
+	SQL string `json:"sql"`
+}
+
+func (a *app) migratePrintCommand() *cobra.Command {
+	var down bool
+	c := &cobra.Command{
+		Use:   "print",
+		Short: "Print the SQL of all steps, for psql",
+		Long: "Print the SQL of all steps in one transaction, for psql. No server is asked. Without\n" +
+			"--store and LARDER_STORE it is for the default table. What is there already stays\n" +
+			"as it is; larder migrate up takes over a table that psql has made.",
+		Example: "  larder migrate print | psql -v ON_ERROR_STOP=1 postgres://owner@host/db\n" +
+			"  larder migrate print --store 'postgres:///?x-schema=app&x-table=sessions'",
+		Args: takesNone("it prints all steps"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			schema, table := "", ""
+			given := c.Flags().Changed(storeFlag)
+			if given || a.env(envStore) != "" || a.env(envStoreFile) != "" {
+				u, err := a.postgresURL(c.Context(), given)
+				if err != nil {
+					return err
+				}
+				p := store.NewParams(u)
+				schema, table = p.String("x-schema"), p.String("x-table")
+			}
+			sql, err := migrations.Script(schema, table, down)
+			if err != nil {
+				return usage("give x-schema and x-table other names", "%w", err)
+			}
+			return a.result(migratePrintResult{sql}, strings.TrimSuffix(sql, "\n"))
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	c.Flags().BoolVar(&down, "down", false, "print what takes the steps back: it drops the table with all entries")
+	return a.exits.add(c)
+}
