@@ -1,0 +1,184 @@
+package live
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/larder-go/larder/store"
+	"github.com/larder-go/larder/store/storetest/internal/cases"
+)
+
+// run is one Run.
+type run struct {
+	cfg       Config
+	root      string // the prefix of everything
+	admin     store.Closer
+	lacks     []string
+	lists     bool // then what was written is found by its prefix, else by the account of it
+	slow      bool
+	roundTrip time.Duration
+	stores    atomic.Int64
+	gate      gate
+	written   written
+}
+
+// Run tests the deployment. The report comes also with an error, once cases have run: the error says that the deployment could not be
+// opened or asked, that ctx has ended, or that something could not be removed. A broken rule is no error: ask the report.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	selected, err := cfg.selected()
+	if err != nil {
+		return nil, err
+	}
+	r := &run{cfg: cfg, root: Prefix + strings.ToLower(rand.Text()[:10]) + "/"}
+	if r.admin, err = cfg.Open(ctx, store.Expiry{TouchAfter: -1}); err != nil {
+		return nil, err
+	}
+	defer r.admin.Close()
+	if err := r.ask(ctx); err != nil {
+		return nil, err
+	}
+	report := &Report{Lacks: r.lacks, Slow: r.slow, Prefix: r.root}
+	report.Results = r.all(ctx, selected)
+	r.gate.close()
+	left, err := r.remove(ctx)
+	report.Left = left
+	if err == nil {
+		err = ctx.Err()
+	}
+	return report, err
+}
+
+// ask finds out what the store can do, and how long it takes to answer.
+func (r *run) ask(ctx context.Context) error {
+	for range 5 {
+		begin := time.Now()
+		if _, err := r.admin.Contains(ctx, r.root+"nothing"); err != nil {
+			return err
+		}
+		if took := time.Since(begin); r.roundTrip == 0 || took < r.roundTrip {
+			r.roundTrip = took // the shortest: the first one may have had to connect
+		}
+	}
+	if !store.CanSwap(r.admin) {
+		r.lacks = append(r.lacks, cases.Swap)
+	}
+	if r.lists = store.CanList(r.admin); r.lists {
+		begin := time.Now()
+		for _, err := range store.List(ctx, r.admin, r.root) {
+			if err != nil && !errors.Is(err, store.ErrCorrupt) {
+				return err
+			}
+		}
+		r.slow = time.Since(begin) > slowList && !r.cfg.Full
+	}
+	if !r.lists || r.slow {
+		r.lacks = append(r.lacks, cases.List)
+	}
+	if !store.CanSweep(r.admin) || r.slow {
+		// A cleanup that knows no prefix would remove what is not ours.
+		r.lacks = append(r.lacks, cases.Sweep, cases.Cleanup)
+	}
+	return nil
+}
+
+func (r *run) can(ability string) bool { return !slices.Contains(r.lacks, ability) }
+
+// all runs the cases, those that wait first, some beside each other.
+func (r *run) all(ctx context.Context, selected []cases.Case) []Result {
+	portable := r.portable()
+	results := make([]*Result, len(selected))
+	var order []int
+	for _, waits := range []bool{true, false} {
+		for i, c := range selected {
+			if c.Waits == waits {
+				order = append(order, i)
+			}
+		}
+	}
+	var work sync.WaitGroup
+	var done atomic.Int64
+	room := make(chan struct{}, beside)
+	for _, i := range order {
+		room <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		work.Go(func() {
+			defer func() { <-room }()
+			results[i] = r.one(ctx, &selected[i], portable)
+			if n := int(done.Add(1)); r.cfg.Progress != nil && results[i] != nil {
+				r.cfg.Progress(n, len(selected))
+			}
+		})
+	}
+	work.Wait()
+	var ended []Result
+	for _, result := range results {
+		if result != nil {
+			ended = append(ended, *result)
+		}
+	}
+	return ended
+}
+
+// one runs a case, or says why not. It returns nil where ctx has ended first: the case then ends by itself, at the latest when it
+// next looks at its context, and the gate keeps it from writing.
+func (r *run) one(ctx context.Context, c *cases.Case, portable cases.Config) *Result {
+	result := newResult(c.Name, c.Rule)
+	need, hook := portable.Missing(c)
+	switch {
+	case need == "Down":
+		result.Untested = "it takes an outage"
+	case need == "Corrupt":
+		result.Untested = "it takes a damaged record"
+	case c.Name == "sweep/scanned":
+		result.Untested = "it takes a store that holds nothing else"
+	case hook:
+		result.Untested = "only one handle can be open"
+	case strings.HasPrefix(need, "no "):
+		result.Untested = "it is for stores without " + need[len("no "):]
+	case need != "":
+		result.Lacks = need
+	case result.Heading == "Cleanup" && !r.can(cases.Cleanup) && !r.cfg.Expires, c.Name == "abilities/cleanup" && !r.can(cases.Cleanup):
+		result.Lacks = cases.Cleanup
+	}
+	if result.Untested != "" || result.Lacks != "" {
+		return &result
+	}
+	limit := caseLimit
+	if r.cfg.Full {
+		limit *= 10
+	}
+	type outcome struct {
+		failures []string
+		skipped  string
+	}
+	ended := make(chan outcome, 1)
+	caseCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		failures, skipped := cases.Try(caseCtx, c, portable)
+		ended <- outcome{failures, skipped}
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-timer.C:
+		result.Failures = []string{fmt.Sprintf("the case has not ended after %v", limit)}
+	case o := <-ended:
+		if ctx.Err() != nil {
+			return nil // what failed, failed because of that
+		}
+		result.Failures, result.Untested = o.failures, o.skipped
+	}
+	return &result
+}
