@@ -47,6 +47,7 @@ type entry struct {
 
 type write struct {
 	seq    uint64
+	calm   bool // once a later one is acknowledged, it cannot happen any more
 	onlyIf bool // it was conditional on a version, and so cannot happen after a later write
 }
 
@@ -62,12 +63,12 @@ func (e *entry) wrote(w write, v store.Version, err error) {
 		return
 	}
 	e.acked, e.version = w.seq, v
-	e.unsure = slices.DeleteFunc(e.unsure, func(w write) bool { return w.onlyIf })
+	e.unsure = slices.DeleteFunc(e.unsure, func(w write) bool { return w.onlyIf || w.calm })
 }
 
-// settled forgets writes that can no longer happen, since the server that had them is gone and seq is what it left.
-func (e *entry) settled(seq uint64) {
-	e.acked, e.unsure = seq, nil
+// settled forgets writes that can no longer happen, since the server that had them is gone and this is what it left.
+func (e *entry) settled(seq uint64, v store.Version) {
+	e.acked, e.version, e.unsure = seq, v, nil
 }
 
 // check says what is wrong with seq as what stands there.
@@ -84,10 +85,13 @@ func (e *entry) check(seq uint64) string {
 	return fmt.Sprintf("a lost write: number %d of %q was acknowledged, and number %d stands there", e.acked, e.key, seq)
 }
 
-// checkVersion says what is wrong with the version of what was loaded as number seq.
+// checkVersion says what is wrong with the version of what was loaded as number seq. That of a Set is learned.
 func (e *entry) checkVersion(seq uint64, v store.Version) string {
+	if seq == e.acked && e.version == "" {
+		e.version = v
+	}
 	if seq == e.acked && e.version != "" && v != e.version {
-		return fmt.Sprintf("a wrong version: number %d of %q is loaded with another than its Swap returned", seq, e.key)
+		return fmt.Sprintf("a wrong version: number %d of %q is loaded with another than before", seq, e.key)
 	}
 	return ""
 }

@@ -66,7 +66,7 @@ func (l *load) judge(f fault, m marks) (v verdict) {
 			}
 			if m.begun < r.begin && r.begin < m.ending {
 				v.inFault++
-				if f.total && !failed && r.end < m.ending {
+				if f.total && !failed && !r.spared && r.end < m.ending {
 					wrong(r, "it succeeded: the fault is none, and this test shows nothing")
 				}
 			}
@@ -151,6 +151,8 @@ func (l *load) excuse(r record, f fault, m marks) string {
 	switch {
 	case errors.Is(r.err, context.Canceled):
 		return ""
+	case r.spared:
+		return "it failed, and its server was there"
 	case r.end < m.eve || f.idle && r.end < m.begun:
 		return "it failed before the fault"
 	case r.begin < m.returned: // it was under way while the server was not there

@@ -21,8 +21,10 @@ type load struct {
 	own      time.Duration // the store's own time-out
 	pace     time.Duration // longest pause between two operations of one goroutine
 	clock    *control
-	deadline atomic.Int64 // of operations that have one, from now on
-	gone     atomic.Bool  // the server forgets everything when it is back
+	deadline atomic.Int64          // of operations that have one, from now on
+	gone     atomic.Bool           // the server forgets everything when it is back
+	calm     bool                  // nobody cancels and nobody has a deadline: what failed has happened by the next success, or never will
+	lost     func(key string) bool // whether the server that goes away has the key; nil: there is one server
 	steady   []string
 	workers  []*worker
 
@@ -110,6 +112,7 @@ type record struct {
 	limit      time.Duration // when it should be given up: by its deadline, by its caller, by the store itself; 0: never
 	why        why
 	err        error
+	spared     bool   // its server stays
 	wrong      string // what it returned in error, of which no outage is an excuse
 }
 
@@ -144,11 +147,11 @@ func (w *worker) wait() bool {
 // do calls a store and records what becomes of it. wrong says what is wrong with the result.
 func (w *worker) do(k kind, key string, call func(ctx context.Context) (wrong string, err error)) error {
 	clock := w.load.clock
-	r := record{kind: k, why: byDeadline}
+	r := record{kind: k, why: byDeadline, spared: w.load.lost != nil && !w.load.lost(key)}
 	ctx, cancel := context.Background(), context.CancelFunc(func() {})
 	var gaveUp atomic.Int64
 	switch n := w.rng.IntN(8); {
-	case n == 0:
+	case n == 0 || w.load.calm:
 		r.why = byStore
 	case n <= 2:
 		r.why = byCaller
@@ -197,11 +200,11 @@ func (w *worker) step() {
 		}
 	case n < 75:
 		seq := own.draw()
-		own.wrote(write{seq: seq}, "", w.do(opSet, own.key, func(ctx context.Context) (string, error) {
+		own.wrote(write{seq: seq, calm: w.load.calm}, "", w.do(opSet, own.key, func(ctx context.Context) (string, error) {
 			return "", w.load.store.Set(ctx, own.key, value(own.key, seq))
 		}))
 	case n < 83:
-		own.wrote(write{seq: absent}, "", w.do(opRemove, own.key, func(ctx context.Context) (string, error) {
+		own.wrote(write{seq: absent, calm: w.load.calm}, "", w.do(opRemove, own.key, func(ctx context.Context) (string, error) {
 			return "", w.load.store.Delete(ctx, own.key)
 		}))
 	default:
@@ -254,7 +257,7 @@ func (w *worker) read(k kind, key string, e *entry) (*store.Item, error) {
 // isThere judges an answer that says only whether the key is there.
 func (w *worker) isThere(key string, e *entry, there bool) string {
 	switch {
-	case w.load.gone.Load():
+	case w.load.gone.Load() || e != nil && w.load.forgives(key):
 		return ""
 	case e == nil && !there:
 		return fmt.Sprintf("a key that is there is said to be absent: %q", key)
@@ -266,13 +269,16 @@ func (w *worker) isThere(key string, e *entry, there bool) string {
 	return ""
 }
 
+// forgives tells whether the key may have lost acknowledged writes: a replica takes over with what it has been told.
+func (l *load) forgives(key string) bool { return l.lost != nil && l.lost(key) }
+
 func (w *worker) isRight(key string, e *entry, seq uint64, item *store.Item) string {
 	switch {
 	case seq == absent && w.load.gone.Load():
 		return ""
 	case e == nil && seq == absent:
 		return fmt.Sprintf("a key that is there is said to be absent: %q", key)
-	case e == nil:
+	case e == nil || w.load.forgives(key):
 		return ""
 	}
 	wrong := e.check(seq)
@@ -292,7 +298,7 @@ func (w *worker) swap(e *entry) {
 	if old != nil {
 		version = old.Version
 	}
-	change := write{seq: e.draw(), onlyIf: version != ""}
+	change := write{seq: e.draw(), onlyIf: version != "", calm: w.load.calm}
 	item := &store.Item{Value: value(e.key, change.seq)}
 	if version != "" && w.rng.IntN(4) == 0 {
 		change.seq, item = absent, nil
@@ -300,7 +306,7 @@ func (w *worker) swap(e *entry) {
 	var drawn store.Version
 	err = w.do(opSwap, e.key, func(ctx context.Context) (wrong string, err error) {
 		drawn, err = store.Swap(ctx, w.load.store, e.key, version, item)
-		if errors.Is(err, store.ErrConflict) && len(e.unsure) == 0 && !w.load.gone.Load() {
+		if errors.Is(err, store.ErrConflict) && len(e.unsure) == 0 && !w.load.gone.Load() && !w.load.forgives(e.key) {
 			return fmt.Sprintf("a conflict though nobody else writes %q", e.key), nil
 		}
 		return "", err
