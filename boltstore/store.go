@@ -54,6 +54,8 @@ var (
 	_ store.Swapper = (*Store)(nil)
 	_ store.Sweeper = (*Store)(nil)
 	_ io.Closer     = (*Store)(nil)
+
+	_ store.Inspector = (*Store)(nil)
 )
 
 // New returns the store that db holds, and creates its buckets where they do not stand. The database remains the

@@ -44,6 +44,8 @@ var (
 	_ store.Swapper = (*Store)(nil)
 	_ store.Sweeper = (*Store)(nil)
 	_ io.Closer     = (*Store)(nil)
+
+	_ store.Inspector = (*Store)(nil)
 )
 
 // Open opens the store in the folder dir, and makes the folder if it is missing. A folder that holds other things is

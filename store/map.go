@@ -59,6 +59,7 @@ var (
 	_ Lister    = (*Map)(nil)
 	_ Swapper   = (*Map)(nil)
 	_ Sweeper   = (*Map)(nil)
+	_ Inspector = (*Map)(nil)
 	_ io.Closer = (*Map)(nil)
 )
 

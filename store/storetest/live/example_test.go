@@ -8,7 +8,7 @@ import (
 	"github.com/larder-go/larder/store/storetest/live"
 )
 
-// A deployment that truncates its keys would be found out like this. Give Run an Open that opens your store with the Expiry it is given.
+// Give Run an Open that opens your deployment with the Expiry that a case asks for.
 func ExampleRun() {
 	open := func(_ context.Context, e store.Expiry) (store.Closer, error) {
 		return store.NewMap(&store.MapOptions{Expiry: e}), nil // each has entries of its own, therefore Alone
