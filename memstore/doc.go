@@ -1,0 +1,2 @@
+// Package memstore keeps entries in memcached servers.
+package memstore
