@@ -79,7 +79,7 @@ func place(ctx context.Context, q pgx.Tx, table string) (string, error) {
 // ours refuses a table that is not Larder's, before a step is noted that was never made, and taken back by dropping it.
 func (v *view) ours(ctx context.Context, q pgx.Tx) error {
 	const statement = `SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p') AND NOT a.attisdropped AND (a.attname, a.atttypid) IN
+		WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r' AND NOT a.attisdropped AND (a.attname, a.atttypid) IN
 		(('key', 'bytea'::regtype), ('value', 'bytea'::regtype), ('atime', 'timestamptz'::regtype), ('expires', 'timestamptz'::regtype), ('version', 'bytea'::regtype))`
 	var columns int
 	if err := q.QueryRow(ctx, statement, unnamed, v.schema, v.table).Scan(&columns); err != nil {
@@ -148,7 +148,7 @@ func (v *view) prepare(ctx context.Context, tx pgx.Tx) error {
 	switch {
 	case !v.hasJournal:
 		return run(ctx, tx, "the journal", "CREATE TABLE "+v.journal()+
-			" (number bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied timestamptz NOT NULL DEFAULT now())")
+			" (number bigint PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied timestamptz NOT NULL DEFAULT clock_timestamp())")
 	case !v.hasTable:
 		return run(ctx, tx, "the journal", "DELETE FROM "+v.journal())
 	}

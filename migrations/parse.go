@@ -14,9 +14,10 @@ func parse(text string) (up, down string, err error) {
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
-		note, ok := strings.CutPrefix(strings.TrimSpace(line), "-- +goose")
-		if !ok {
-			if at == 0 && strings.TrimSpace(line) != "" && !strings.HasPrefix(strings.TrimSpace(line), "--") {
+		comment, isComment := strings.CutPrefix(strings.TrimSpace(line), "--")
+		note, ok := strings.CutPrefix(strings.TrimSpace(comment), "+goose")
+		if !isComment || !ok {
+			if at == 0 && !isComment && comment != "" {
 				return "", "", fmt.Errorf("line %d: a statement stands before -- +goose Up", number)
 			}
 			sections[at].WriteString(line)
