@@ -1,0 +1,50 @@
+package redisstore
+
+import (
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/larder-go/larder/internal/testserver"
+	"github.com/larder-go/larder/internal/traits"
+	"github.com/larder-go/larder/store"
+	"github.com/larder-go/larder/store/storetest"
+)
+
+// conformance is what storetest is told of this package. mangle damages a stored string.
+func conformance(t *testing.T, client redis.UniversalClient, mangle func(stored string) string) storetest.Config {
+	return storetest.Config{
+		New:   func(t *testing.T, e store.Expiry) store.Store { return open(t, client, e) },
+		Slack: 0,
+		Lacks: traits.Of("redis").Lacks,
+		Reopen: func(t *testing.T, s store.Store) store.Store {
+			old := s.(*Store)
+			return open(t, client, old.expiry, func(o *Options) { o.Prefix = old.prefix })
+		},
+		Corrupt: func(t *testing.T, s store.Store, key string) {
+			name := s.(*Store).prefix + key
+			stored, err := client.Get(t.Context(), name).Result()
+			if err == nil {
+				err = client.Set(t.Context(), name, mangle(stored), redis.KeepTTL).Err()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
+func rubbish(string) string      { return "rubbish" }
+func short(stored string) string { return stored[:len(stored)-1] }
+
+func TestConformance(t *testing.T) {
+	server := testserver.Redis(t)
+	proxies := map[*Store]*testserver.Proxy{}
+	cfg := conformance(t, newClient(t, server.Addr), rubbish)
+	_ = proxies
+	storetest.Run(t, cfg)
+}
+
+func TestConformanceCluster(t *testing.T) {
+	storetest.Run(t, conformance(t, newCluster(t, testserver.RedisCluster(t)), short))
+}
