@@ -12,5 +12,5 @@ ALTER TABLE larder_entries SET (autovacuum_vacuum_scale_factor = 0.02);
 
 -- +goose Down
 -- +goose StatementBegin
-ALTER TABLE larder_entries RESET (autovacuum_vacuum_scale_factor);
+ALTER TABLE IF EXISTS larder_entries RESET (autovacuum_vacuum_scale_factor);
 -- +goose StatementEnd
