@@ -51,6 +51,10 @@ func All() []Backend {
 		Name: "Redis", Doc: "redisstore/doc.go", Scheme: "redis", URL: "redis://host",
 		Shared: "all hosts", Survives: "what the server's persistence survives", Expires: true, Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "the server; `larder cleanup` where `x-timeout` is not set",
+		Lacks: []string{ // these count what the server has expired by itself
+			"cleanup/dead", "cleanup/deadline", "cleanup/both", "cleanup/idle-long", "cleanup/again", "cleanup/many", "cleanup/cleaners",
+			"sweep/scanned", "handles/cleaners",
+		},
 	}}
 }
 
