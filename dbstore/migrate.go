@@ -9,7 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/larder-go/larder/migrations"
+	"github.com/larder-go/larder/store"
 )
 
 // Migrate brings the default table to its latest form, and does nothing where it has it: a program may call it at each start, from any
@@ -50,7 +52,7 @@ func NewMigrator(pool *pgxpool.Pool, o *MigratorOptions) (*Migrator, error) {
 		m.o.Table = migrations.DefaultTable
 	}
 	if _, err := migrations.All(m.o.Schema, m.o.Table); err != nil {
-		return nil, migrateError("migrate", err)
+		return nil, store.Wrap("dbstore", "migrate", errors.Unwrap(err))
 	}
 	return m, nil
 }
@@ -83,15 +85,20 @@ func (s *MigrationStatus) Pending() (steps []Step) {
 
 // Status asks how far the table is migrated. It changes nothing, waits for no lock, and needs the right to read the journal.
 func (m *Migrator) Status(ctx context.Context) (*MigrationStatus, error) {
-	var v *view
-	err := m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-		v, err = m.look(ctx, tx)
-		return err
-	})
-	if err != nil {
-		return nil, migrateError("status", err)
+	for tries := 1; ; tries++ {
+		var v *view
+		err := m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+			v, err = m.look(ctx, tx)
+			return err
+		})
+		if err == nil {
+			return v.status(), nil
+		}
+		// A journal that is dropped while we look was there a moment ago, and is not now.
+		if sqlState(err) != undefinedTable || tries == 3 {
+			return nil, migrateError(ctx, "status", err)
+		}
 	}
-	return v.status(), nil
 }
 
 // Up applies what is not applied yet, one step after the other, and returns the steps that it applied, also those before an error.
@@ -106,7 +113,7 @@ func (m *Migrator) Up(ctx context.Context) (applied []Step, err error) {
 	for {
 		step, err := m.upOne(ctx)
 		if err != nil {
-			return applied, migrateError("up", err)
+			return applied, migrateError(ctx, "up", err)
 		}
 		if step == nil {
 			return applied, nil
@@ -127,7 +134,7 @@ func (m *Migrator) Down(ctx context.Context, o DownOptions) (removed []Step, err
 	for {
 		step, err := m.downOne(ctx, o)
 		if err != nil {
-			return removed, migrateError("down", err)
+			return removed, migrateError(ctx, "down", err)
 		}
 		if step == nil {
 			return removed, nil
@@ -219,17 +226,3 @@ func (m *Migrator) Close() error {
 	}
 	return nil
 }
-
-var (
-	// ErrHasEntries says that the table was not dropped, since it holds entries.
-	ErrHasEntries = errors.New("the table holds entries")
-
-	// ErrNewer says that a later release has migrated the table, and this one does not know how to take that back.
-	ErrNewer = errors.New("a later release of Larder has migrated the table; take its steps back with that release")
-
-	// ErrChanged says that a step's file is not the one that was applied.
-	ErrChanged = errors.New("a migration was changed after it was applied")
-
-	// ErrOtherTable says that a table of this name is there which is not Larder's.
-	ErrOtherTable = errors.New("there is a table of this name that is not Larder's; choose another name, or another schema")
-)

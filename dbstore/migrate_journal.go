@@ -2,14 +2,13 @@ package dbstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/larder-go/larder/migrations"
 )
 
@@ -53,13 +52,13 @@ func (m *Migrator) look(ctx context.Context, q pgx.Tx) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	if v.hasTable {
-		if err := v.ours(ctx, q); err != nil {
+	if v.hasJournal {
+		if err := v.read(ctx, q); err != nil {
 			return nil, err
 		}
 	}
-	if v.hasJournal {
-		return v, v.read(ctx, q)
+	if v.hasTable && len(v.newer) == 0 { // a later release may have changed it
+		return v, v.ours(ctx, q)
 	}
 	return v, nil
 }
@@ -71,7 +70,7 @@ func place(ctx context.Context, q pgx.Tx, table string) (string, error) {
 	var schema string
 	err := q.QueryRow(ctx, statement, unnamed, pgx.Identifier{table}.Sanitize()).Scan(&schema)
 	if err == nil && schema == "" {
-		err = errors.New("no schema of the search_path is there; name one")
+		err = errNoSchema
 	}
 	return schema, err
 }
@@ -119,11 +118,11 @@ func (v *view) read(ctx context.Context, q pgx.Tx) error {
 			v.applied[step.Number] = step.Applied
 		}
 	}
-	var pg *pgconn.PgError
-	if err := rows.Err(); !errors.As(err, &pg) || pg.Code != "42703" { // undefined_column
-		return err
+	err = rows.Err()
+	if sqlState(err) == undefinedColumn {
+		return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
 	}
-	return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
+	return err
 }
 
 func (v *view) status() *MigrationStatus {

@@ -2,36 +2,41 @@ package dbstore
 
 import (
 	"context"
+	"fmt"
 	"net/url"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/larder-go/larder/migrations"
 	"github.com/larder-go/larder/store"
 )
 
-// OpenMigrator opens a Migrator by the URL of a store, for the command and its like: x-table and x-schema name the table. Other parameters
-// of a store are not looked at. The caller closes it.
+// OpenMigrator makes a Migrator for the table that a store's URL names by x-table and x-schema. It takes every URL that [OpenURL] takes, and
+// asks the server nothing yet. The caller closes it.
 func OpenMigrator(ctx context.Context, u *url.URL) (*Migrator, error) {
-	o, err := migratorOptions(u)
+	ours, config, err := splitURL(u)
 	if err != nil {
 		return nil, store.Wrap("dbstore", "open", err)
 	}
-	stripped := *u
-	query := u.Query()
-	for name := range query {
-		if strings.HasPrefix(name, "x-") {
-			query.Del(name)
-		}
+	p := store.NewParams(ours)
+	o := &MigratorOptions{Schema: p.String("x-schema"), Table: p.String("x-table")}
+	// What a store reads besides is read too, and not used: else it would be unknown.
+	p.Expiry()
+	p.Int("x-max-value")
+	wait := max(p.Duration("x-op-timeout"), defaultOpTimeout)
+	if err := p.Done(); err != nil {
+		return nil, store.Wrap("dbstore", "open", err)
 	}
-	stripped.RawQuery = query.Encode()
-	cfg, err := pgxpool.ParseConfig(stripped.String())
-	if err != nil {
-		return nil, store.Wrap("dbstore", "open", store.ErrInvalidURL)
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = wait
 	}
-	cfg.MaxConns, cfg.MinConns = 1, 0
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if _, err := NewMigrator(nil, o); err != nil {
+		return nil, fmt.Errorf("%w: %w", err, store.ErrInvalidURL)
+	}
+	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, migrateError("open", err)
+		return nil, migrateError(ctx, "open", err)
 	}
 	m, err := NewMigrator(pool, o)
 	if err != nil {
@@ -42,9 +47,8 @@ func OpenMigrator(ctx context.Context, u *url.URL) (*Migrator, error) {
 	return m, nil
 }
 
-// MigratorOptionsOf reads x-table and x-schema.
-func migratorOptions(u *url.URL) (*MigratorOptions, error) {
-	p := store.NewParams(u)
-	o := &MigratorOptions{Schema: p.String("x-schema"), Table: p.String("x-table")}
-	return o, nil
+// Script returns the SQL that Up would run on a server without the table, or that Down would at most, as [migrations.Script] does. It asks
+// the server nothing.
+func (m *Migrator) Script(down bool) (string, error) {
+	return migrations.Script(m.o.Schema, m.o.Table, down)
 }

@@ -73,15 +73,18 @@ func resolve(schema, table string) (names, error) {
 
 // check refuses what PostgreSQL would change or refuse, and control characters, which could end a line of the file.
 func check(what, name string) error {
+	problem := ""
 	switch {
 	case len(name) > maxName:
-		return fmt.Errorf("migrations: the %s's name has %d bytes, PostgreSQL keeps %d", what, len(name), maxName)
+		problem = fmt.Sprintf("has %d bytes, and PostgreSQL keeps %d", len(name), maxName)
 	case !utf8.ValidString(name):
-		return fmt.Errorf("migrations: the %s's name is not UTF-8", what)
+		problem = "is not UTF-8"
 	case strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }):
-		return fmt.Errorf("migrations: the %s's name has control characters", what)
+		problem = "has control characters"
+	default:
+		return nil
 	}
-	return nil
+	return fmt.Errorf("migrations: %w", fmt.Errorf("the name of the %s %s", what, problem))
 }
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

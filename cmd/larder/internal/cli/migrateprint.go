@@ -1,10 +1,11 @@
 package cli
 
 import (
+	"context"
 	"strings"
 
+	"github.com/larder-go/larder/dbstore"
 	"github.com/larder-go/larder/migrations"
-	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
 
@@ -24,19 +25,9 @@ func (a *app) migratePrintCommand() *cobra.Command {
 			"  larder migrate print --store 'postgres:///?x-schema=app&x-table=sessions'",
 		Args: takesNone("it prints all steps"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			schema, table := "", ""
-			given := c.Flags().Changed(storeFlag)
-			if given || a.env(envStore) != "" || a.env(envStoreFile) != "" {
-				u, err := a.postgresURL(c.Context(), given)
-				if err != nil {
-					return err
-				}
-				p := store.NewParams(u)
-				schema, table = p.String("x-schema"), p.String("x-table")
-			}
-			sql, err := migrations.Script(schema, table, down)
+			sql, err := a.migrationScript(c, down)
 			if err != nil {
-				return usage("give x-schema and x-table other names", "%w", err)
+				return err
 			}
 			return a.result(migratePrintResult{sql}, strings.TrimSuffix(sql, "\n"))
 		},
@@ -44,4 +35,16 @@ func (a *app) migratePrintCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&down, "down", false, "print what takes the steps back: it drops the table with all entries")
 	return a.exits.add(c)
+}
+
+func (a *app) migrationScript(c *cobra.Command, down bool) (sql string, err error) {
+	given := c.Flags().Changed(storeFlag)
+	if !given && a.env(envStore) == "" && a.env(envStoreFile) == "" {
+		return migrations.Script("", "", down)
+	}
+	err = a.withMigrator(c, func(_ context.Context, m *dbstore.Migrator) error {
+		sql, err = m.Script(down)
+		return err
+	})
+	return sql, err
 }
