@@ -25,12 +25,13 @@ const (
 )
 
 func kindOf(err error) kind {
-	var op *net.OpError
+	if err == nil || isAnswer(err) {
+		return answered
+	}
+	var op *net.OpError // after the usual case: these are allocated
 	var timeout interface{ Timeout() bool }
 	var connect *memcache.ConnectTimeoutError
 	switch {
-	case err == nil || isAnswer(err):
-		return answered
 	case errors.Is(err, memcache.ErrNoServers) || errors.Is(err, memcache.ErrMalformedKey) || errors.Is(err, errBusy) ||
 		errors.As(err, &connect) || errors.As(err, &op) && op.Op == "dial":
 		return unsent
