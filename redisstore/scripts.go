@@ -136,6 +136,7 @@ return {1, now}
 	sweepScript = newScript(prelude + `
 local state = judge(tonumber(ARGV[1]))
 if state == 4 or not atime then return {state, now} end
+if state == 3 then size = 0 end
 if state ~= 0 and now - atime <= tonumber(ARGV[2]) then return {2, now} end
 if ARGV[3] ~= '1' then redis.call('DEL', key) end
 return {1, now, size, atime}

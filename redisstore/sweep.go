@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"math"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -84,7 +83,7 @@ func (w *sweeper) page(ctx context.Context, page []found) error {
 		if err != nil {
 			return err
 		}
-		if f.atime == math.MinInt64 || high-f.atime > w.age {
+		if high-f.atime > w.age {
 			names = append(names, name)
 		}
 	}
