@@ -16,6 +16,14 @@ type patience struct {
 	first, last *wait
 	timer       *time.Timer
 	armed       bool
+
+	watchers sync.Pool // of *watcher
+}
+
+// watcher tells a wait that its context has ended. It is used again, since its func would be one more allocation for each call.
+type watcher struct {
+	wait *wait
+	fire func()
 }
 
 // wait is one call's right to wait. It ends with the caller's context, or when its time is over, and then the connection that it is at is
@@ -25,6 +33,7 @@ type wait struct {
 	done            chan struct{} // closed at the end
 	grace           time.Duration // what a statement under way is left after that
 	until           time.Time
+	watcher         *watcher
 	unwatch         func() bool
 
 	mu   sync.Mutex
@@ -42,15 +51,23 @@ func (p *patience) begin(ctx context.Context, grace time.Duration) *wait {
 		p.add(w)
 	}
 	if ctx.Done() != nil {
-		w.unwatch = context.AfterFunc(ctx, func() { w.end(w.Context.Err()) })
+		w.watcher, _ = p.watchers.Get().(*watcher)
+		if w.watcher == nil {
+			x := &watcher{}
+			x.fire = func() { x.wait.end(x.wait.Context.Err()) }
+			w.watcher = x
+		}
+		w.watcher.wait = w
+		w.unwatch = context.AfterFunc(ctx, w.watcher.fire)
 	}
 	return w
 }
 
 // leave ends the wait in peace.
 func (p *patience) leave(w *wait) {
-	if w.unwatch != nil {
-		w.unwatch()
+	if w.unwatch != nil && w.unwatch() {
+		w.watcher.wait = nil
+		p.watchers.Put(w.watcher)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
