@@ -1,3 +1,65 @@
 package outage
 
-func backends() []backend { return nil }
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/larder-go/larder/dbstore"
+	"github.com/larder-go/larder/internal/testserver"
+	"github.com/larder-go/larder/memstore"
+	"github.com/larder-go/larder/redisstore"
+)
+
+// backends are the stores whose servers can go away.
+func backends() []backend {
+	return []backend{{
+		name: "postgres", open: dbstore.OpenURL, durable: true, cancels: 10,
+		givesUp: func(own time.Duration) time.Duration { return own },
+		works:   []string{"larder/dbstore.", "jackc/pgx"},
+		url: func(addr string, own time.Duration) string {
+			return fmt.Sprintf("postgres://larder@%s/postgres?sslmode=disable&pool_max_conns=%d&x-op-timeout=%v", addr, sockets, own)
+		},
+		server: func(t testing.TB) *testserver.Server {
+			s := testserver.NewPostgres(t)
+			migrate(t, s)
+			return s
+		},
+	}, {
+		name: "memcached", open: memstore.OpenURL, forgets: true, cancels: 25,
+		// The wait for a connection, which is a second longer than that for an answer, and then the answer.
+		givesUp: func(own time.Duration) time.Duration { return 2*own + time.Second },
+		works:   []string{"larder/memstore.", "bradfitz/gomemcache"},
+		url: func(addr string, own time.Duration) string {
+			return fmt.Sprintf("memcached://%s?x-max-conns=%d&x-op-timeout=%v", addr, sockets, own)
+		},
+		server: func(t testing.TB) *testserver.Server { return testserver.NewMemcached(t) },
+	}, {
+		name: "redis", open: redisstore.OpenURL, durable: true, cancels: 25, memory: true,
+		// The wait for a connection, and then the answer.
+		givesUp: func(own time.Duration) time.Duration { return 2 * own },
+		works:   []string{"larder/redisstore.", "redis/go-redis"},
+		url:     func(addr string, own time.Duration) string { return "redis://" + addr + "?" + redisParams(own) },
+		// What it acknowledges is written to its log before: that survives the process, though not a power cut.
+		server: func(t testing.TB) *testserver.Server { return testserver.NewRedis(t, "--appendonly", "yes") },
+	}}
+}
+
+func redisParams(own time.Duration) string {
+	return fmt.Sprintf("x-pool-size=%d&x-op-timeout=%v", sockets, own)
+}
+
+// migrate makes the table.
+func migrate(t testing.TB, s *testserver.Server) {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if err := dbstore.Migrate(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+}

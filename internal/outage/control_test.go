@@ -62,7 +62,7 @@ func (c *control) excuse(from, to time.Duration) (sum time.Duration) {
 	defer c.mu.Unlock()
 	for _, l := range c.lates {
 		if l.due < to && l.woke > from {
-			sum += min(l.woke, to) - max(l.due, from)
+			sum += max(0, min(l.woke, to)-max(l.due, from))
 		}
 	}
 	return 2 * sum

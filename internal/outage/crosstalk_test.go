@@ -25,9 +25,6 @@ func TestCrossTalk(t *testing.T) {
 	}
 	each(t, func(t *testing.T, b backend) {
 		server := b.server(t)
-		if b.prepare != nil {
-			b.prepare(t, server)
-		}
 		proxy := testserver.NewProxy(t, server.Addr)
 		s := b.dial(t, proxy.Addr, patientOwn)
 		defer s.Close()

@@ -15,6 +15,8 @@ type fault struct {
 	end   func(t testing.TB, s *testserver.Server, p *testserver.Proxy)
 
 	total    bool // nothing that begins in it can succeed
+	hangs    bool // it takes connections and does not answer
+	refuses  bool // it takes no connections
 	restarts bool // the server's memory is gone
 	idle     bool // nobody uses the store while it lasts: what is left are connections that look sound
 }
@@ -25,20 +27,20 @@ func start(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Start(t)
 
 func faults() []fault {
 	return []fault{{
-		name: "paused", total: true,
+		name: "paused", total: true, hangs: true,
 		begin: func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Pause(t) },
 		end:   func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Resume(t) },
 	}, {
-		name: "killed", total: true, restarts: true, end: start,
+		name: "killed", total: true, refuses: true, restarts: true, end: start,
 		begin: func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Kill(t) },
 	}, {
-		name: "stopped", total: true, restarts: true, end: start,
+		name: "stopped", total: true, refuses: true, restarts: true, end: start,
 		begin: func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Stop(t) },
 	}, {
 		name: "restarted-while-idle", restarts: true, idle: true, end: start,
 		begin: func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Stop(t) },
 	}, {
-		name: "late", total: true, end: pass,
+		name: "late", total: true, hangs: true, end: pass,
 		begin: func(_ testing.TB, _ *testserver.Server, p *testserver.Proxy) { p.Delay(2 * time.Second) },
 	}, {
 		name: "reset", end: pass,
@@ -48,10 +50,10 @@ func faults() []fault {
 		name: "reset-while-idle", idle: true, end: pass,
 		begin: func(_ testing.TB, _ *testserver.Server, p *testserver.Proxy) { p.Reset() },
 	}, {
-		name: "refusing", total: true, end: pass,
+		name: "refusing", total: true, refuses: true, end: pass,
 		begin: func(_ testing.TB, _ *testserver.Server, p *testserver.Proxy) { p.Refuse() },
 	}, {
-		name: "half-open", total: true, end: pass,
+		name: "half-open", total: true, hangs: true, end: pass,
 		begin: func(_ testing.TB, _ *testserver.Server, p *testserver.Proxy) { p.HalfOpen() },
 	}}
 }
@@ -65,14 +67,17 @@ type marks struct {
 	stopped  time.Duration
 }
 
+const before = 300 * time.Millisecond
+
 // run has the load meet the fault and returns when. lasting is how long the outage is, after how long it goes on when the server is back.
 func (l *load) run(f fault, lasting, after time.Duration, begin, again, end func()) (m marks) {
 	clock := l.clock
 	l.start()
-	wait(after / 2)
+	wait(before)
 	m.eve = clock.now()
 	if f.idle {
 		l.stop()
+		lasting = min(lasting, before)
 	} else {
 		l.deadline.Store(int64(impatient))
 		wait(impatient / 2) // operations with the long deadline are over

@@ -14,6 +14,7 @@ import (
 const (
 	grace    = 50 * time.Millisecond // how late an operation may return after it was to be given up
 	recovery = time.Second           // how long after the server's return everything works
+	starved  = 200 * time.Millisecond
 	meeting  = 10 * time.Millisecond // an outage and a cancel so close to each other may be told as either
 )
 
@@ -91,7 +92,7 @@ func (l *load) judge(f fault, m marks) (v verdict) {
 			v.wrong = append(v.wrong, "a goroutine had no success any more after the server's return")
 		}
 	}
-	if v.recovered > recovery {
+	if v.recovered > recovery+grace {
 		v.wrong = append(v.wrong, fmt.Sprintf("a goroutine had its first success %v after the server's return", v.recovered))
 	}
 	// One that fails for an outage in the very moment of a cancel is no fault; many are.
@@ -151,12 +152,16 @@ func (l *load) excuse(r record, f fault, m marks) string {
 	switch {
 	case errors.Is(r.err, context.Canceled):
 		return ""
+	case r.end-r.begin >= starved && l.clock.excuse(r.begin, r.end) >= starved/2:
+		return "" // not the store's fault: the server, too, had no processor to answer with
 	case r.spared:
 		return "it failed, and its server was there"
 	case r.end < m.eve || f.idle && r.end < m.begun:
 		return "it failed before the fault"
 	case r.begin < m.returned: // it was under way while the server was not there
 		return ""
+	case l.memory && f.refuses && r.begin < m.returned+recovery && strings.Contains(r.err.Error(), "dial "):
+		return "" // the client remembers that nobody answered
 	case r.kind.reads():
 		return "a read failed after the server's return"
 	case r.begin > m.returned+recovery:

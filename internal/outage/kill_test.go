@@ -25,9 +25,6 @@ func TestKills(t *testing.T) {
 			t.Skip("it promises nothing about a kill")
 		}
 		server := b.server(t)
-		if b.prepare != nil {
-			b.prepare(t, server)
-		}
 		c := &campaign{b: b, server: server, clock: startControl(), rng: rand.New(rand.NewPCG(1, 1))}
 		defer c.clock.stop()
 		s := b.dial(t, server.Addr, patientOwn)

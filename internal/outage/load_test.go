@@ -23,6 +23,7 @@ type load struct {
 	clock    *control
 	deadline atomic.Int64          // of operations that have one, from now on
 	gone     atomic.Bool           // the server forgets everything when it is back
+	memory   bool                  // where the server refuses, the store asks again only every second
 	calm     bool                  // nobody cancels and nobody has a deadline: what failed has happened by the next success, or never will
 	lost     func(key string) bool // whether the server that goes away has the key; nil: there is one server
 	steady   []string
@@ -39,7 +40,7 @@ const (
 	patient     = time.Second            // deadline while nothing is wrong
 	impatient   = 200 * time.Millisecond // deadline in an outage
 	cancelled   = 100 * time.Millisecond // a caller who goes away does so within this time
-	usualPace   = 10 * time.Millisecond
+	usualPace   = 30 * time.Millisecond
 	steadyValue = 1
 )
 

@@ -45,7 +45,6 @@ func selfcheck(t *testing.T, flaw, want string) {
 	if err := l.seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	l.pace = 4 * usualPace
 	f := fault{name: "away", total: flaw != "a write sent twice"}
 	m := l.run(f, 700*time.Millisecond, 1400*time.Millisecond, s.leave, nil, s.restore)
 	v := l.judge(f, m)

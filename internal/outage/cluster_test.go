@@ -1,0 +1,130 @@
+package outage
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/larder-go/larder/internal/testserver"
+	"github.com/larder-go/larder/redisstore"
+)
+
+// TestCluster takes one of the three masters of a Redis Cluster away. Only its share of the keys fails, and only until its replica has
+// taken over, which no one tells the store; a second later all works.
+func TestCluster(t *testing.T) {
+	for _, f := range []fault{{
+		name:  "paused",
+		begin: func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Pause(t) },
+		end:   func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Resume(t) },
+	}, {
+		name:  "killed",
+		begin: func(t testing.TB, s *testserver.Server, _ *testserver.Proxy) { s.Kill(t) },
+		end:   start,
+	}} {
+		t.Run(f.name, func(t *testing.T) { clusterCell(t, f) })
+	}
+}
+
+const shareEnd = 16384/3 - 1 // the last slot of the first master
+
+func clusterCell(t *testing.T, f fault) {
+	nodes := testserver.NewRedisCluster(t)
+	hosts := make([]string, len(nodes))
+	for i, n := range nodes {
+		hosts[i] = n.Addr
+	}
+	s, err := redisstore.OpenURL(t.Context(), &url.URL{Scheme: "redis", Host: strings.Join(hosts, ","), RawQuery: redisParams(own)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	clock := startControl()
+	defer clock.stop()
+	l := newLoad(s, "cluster", own, clock, 1)
+	l.lost = func(key string) bool { return slot(key) <= shareEnd }
+	for i := range l.steady {
+		l.steady[i] += fmt.Sprintf("{%d}", i) // which alone says where the key is, whatever the store puts before
+	}
+	shares := [2]int{}
+	for i, w := range l.workers {
+		for j, e := range w.entries {
+			e.key += fmt.Sprintf("{%d}", i*keysEach+j)
+			if l.lost(e.key) {
+				shares[0]++
+			} else {
+				shares[1]++
+			}
+		}
+	}
+	if err := l.seed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	master := redis.NewClient(&redis.Options{Addr: nodes[0].Addr})
+	defer master.Close()
+	if n, err := master.Wait(t.Context(), 1, 5*time.Second).Result(); n != 1 || err != nil {
+		t.Fatalf("%d replicas have the keys: %v", n, err)
+	}
+	m := l.run(f, 0, 3*time.Second, func() { f.begin(t, nodes[0], nil) }, nil, func() { failover(t, nodes) })
+	v := l.judge(f, m)
+	failed := map[bool]int{}
+	for _, w := range l.workers {
+		for _, r := range w.records {
+			if r.err != nil && r.begin > m.begun && r.end < m.returned {
+				failed[r.spared]++
+			}
+		}
+	}
+	t.Logf("%v; %d of %d own keys are the lost master's; its replica took over after %v; in that time %d failed, of other shares %d; machine late by %v at worst",
+		v, shares[0], shares[0]+shares[1], round(m.returned-m.begun), failed[false], failed[true], round(clock.worst()))
+	for _, wrong := range v.wrong {
+		t.Error(wrong)
+	}
+	if failed[false] == 0 {
+		t.Error("nothing failed: this test shows nothing")
+	}
+	f.end(t, nodes[0], nil) // or it could not be stopped
+}
+
+// failover waits until every other master knows that the first one's replica is a master.
+func failover(t *testing.T, nodes []*testserver.Server) {
+	for _, n := range nodes[1:4] {
+		c := redis.NewClient(&redis.Options{Addr: n.Addr})
+		eventually(t, 20*time.Second, "taken over by the replica", func() (string, bool) {
+			info, err := c.ClusterInfo(context.Background()).Result()
+			shards, err2 := c.ClusterSlots(context.Background()).Result()
+			if err != nil || err2 != nil || !strings.Contains(info, "cluster_state:ok") {
+				return fmt.Sprintf("%v, %v: %s", err, err2, info), false
+			}
+			for _, shard := range shards {
+				if len(shard.Nodes) > 0 && shard.Nodes[0].Addr == nodes[0].Addr {
+					return "the old master still has its share", false
+				}
+			}
+			return "", true
+		})
+		c.Close()
+	}
+}
+
+// slot is the one of a key with a hash tag: CRC-16 (XMODEM) of the tag.
+func slot(key string) int {
+	_, tag, _ := strings.Cut(key, "{")
+	tag, _, _ = strings.Cut(tag, "}")
+	crc := uint16(0)
+	for _, b := range []byte(tag) {
+		crc ^= uint16(b) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return int(crc % 16384)
+}
