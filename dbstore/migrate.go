@@ -85,6 +85,14 @@ func (s *MigrationStatus) Pending() (steps []Step) {
 
 // Status asks how far the table is migrated. It changes nothing, waits for no lock, and needs the right to read the journal.
 func (m *Migrator) Status(ctx context.Context) (*MigrationStatus, error) {
+	s, err := m.status(ctx)
+	if err != nil {
+		return nil, migrateError(ctx, "status", err)
+	}
+	return s, nil
+}
+
+func (m *Migrator) status(ctx context.Context) (*MigrationStatus, error) {
 	for tries := 1; ; tries++ {
 		var v *view
 		err := m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
@@ -96,16 +104,16 @@ func (m *Migrator) Status(ctx context.Context) (*MigrationStatus, error) {
 		}
 		// A journal that is dropped while we look was there a moment ago, and is not now.
 		if sqlState(err) != undefinedTable || tries == 3 {
-			return nil, migrateError(ctx, "status", err)
+			return nil, err
 		}
 	}
 }
 
 // Up applies what is not applied yet, one step after the other, and returns the steps that it applied, also those before an error.
 func (m *Migrator) Up(ctx context.Context) (applied []Step, err error) {
-	now, err := m.Status(ctx)
+	now, err := m.status(ctx)
 	if err != nil {
-		return nil, err
+		return nil, migrateError(ctx, "up", err)
 	}
 	if len(now.Pending()) == 0 { // the common case at the start of a program: no lock, and no right to create is needed
 		return nil, nil
