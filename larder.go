@@ -1,11 +1,12 @@
 // Package larder opens a store by URL, whichever backend the URL names.
 //
-// Larder keeps values under keys, in files, in a bbolt file or in the memory of this process, and forgets those that nobody has used for a
-// while. The parts, each usable without the others:
+// Larder keeps values under keys in whatever backend a deployment chooses, and forgets those that nobody has used for a while. The
+// parts, each usable without the others:
 //
 //   - store is the contract: what every store does, and what it may do besides;
-//   - diskstore and boltstore are stores, and so is store.Map;
-//   - store/storetest verifies a store, also one of your own;
+//   - diskstore, boltstore, dbstore (Postgres), memstore (memcached) and redisstore are stores, and so is store.Map;
+//   - migrations makes the table of dbstore;
+//   - store/storetest verifies a store, also one of your own, and store/storetest/live a deployment;
 //   - codec puts Go values in place of bytes;
 //   - cleanup removes what is not used any more, once or for ever;
 //   - cmd/larder is the command for a shell or a cron job.
@@ -17,26 +18,42 @@
 //
 //	file:///var/lib/app/sessions   a folder of files; also file:./data and a bare path
 //	bolt:///var/lib/app/data.db    a bbolt file; also bolt:./data.db
+//	postgres://user@host/db        a table, made by "larder migrate up"; also postgresql:, and postgres+unix:///run/postgresql?dbname=db
+//	redis://host                   Redis or Valkey; also rediss: (TLS), redis+unix:///run/redis.sock, and several hosts for a Cluster
+//	memcached://host1,host2        memcached servers, each with a part of the keys; also memcached+unix:///run/memcached.sock
 //	map:                           the memory of this process
 //
-// All take x-timeout=30m (what nobody uses for so long is absent), x-touch-after=1m (how often a use is recorded) and
-// x-prefix=app: (every key gets it); each backend documents its own. An unknown parameter is an error.
+// A list of hosts has commas, an IPv6 address brackets: redis://[::1]:6379. All take x-timeout=30m (what nobody uses for so long is absent),
+// x-touch-after=1m (how often a use is recorded) and x-prefix=app: (every key gets it); each backend documents its own. An unknown
+// parameter is an error. Postgres and the local backends keep what nobody cleans up; memcached and Redis expire by themselves, but only
+// with x-timeout.
 package larder
 
 import (
 	"context"
 
 	"github.com/larder-go/larder/boltstore"
+	"github.com/larder-go/larder/dbstore"
 	"github.com/larder-go/larder/diskstore"
+	"github.com/larder-go/larder/memstore"
+	"github.com/larder-go/larder/redisstore"
 	"github.com/larder-go/larder/store"
 )
 
 // Mux returns the openers of every backend, by scheme, as a map of the caller's own: add to it or take away.
 func Mux() store.Mux {
 	return store.Mux{
-		"bolt": boltstore.OpenURL,
-		"file": diskstore.OpenURL,
-		"map":  store.OpenMap,
+		"bolt":           boltstore.OpenURL,
+		"file":           diskstore.OpenURL,
+		"map":            store.OpenMap,
+		"memcached":      memstore.OpenURL,
+		"memcached+unix": memstore.OpenURL,
+		"postgres":       dbstore.OpenURL,
+		"postgres+unix":  dbstore.OpenURL,
+		"postgresql":     dbstore.OpenURL,
+		"redis":          redisstore.OpenURL,
+		"redis+unix":     redisstore.OpenURL,
+		"rediss":         redisstore.OpenURL,
 	}
 }
 

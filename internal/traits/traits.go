@@ -2,11 +2,17 @@
 // here, and the suite fails where it is not so; the README's table and what the command says are made of it.
 package traits
 
+import (
+	"slices"
+	"time"
+)
+
 // Backend is what one backend promises.
 type Backend struct {
 	Name     string   // as the README calls it
 	Doc      string   // the file with its package comment
 	Scheme   string   // of its URLs
+	Schemes  []string // others that name it too
 	URL      string   // an example
 	Shared   string   // who may use one store at the same time
 	Survives string   // what does not take entries away
@@ -16,6 +22,9 @@ type Backend struct {
 	MaxValue int      // the default limit in bytes; 0: none of its own
 	Cleaner  string   // who calls Cleanup
 	Lacks    []string // what storetest.Config.Lacks declares: abilities, or names of cases
+
+	Timeout time.Duration // the shortest that it can keep; 0: any
+	Slack   time.Duration // how much later than the contract says an entry may go
 }
 
 const (
@@ -39,16 +48,16 @@ func All() []Backend {
 		Shared: "one process", Survives: "power cuts", Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "your program, `cleanup.Loop`",
 	}, {
-		Name: "Postgres", Doc: "dbstore/doc.go", Scheme: "postgres", URL: "postgres://user@host/db",
+		Name: "Postgres", Doc: "dbstore/doc.go", Scheme: "postgres", Schemes: []string{"postgresql", "postgres+unix"}, URL: "postgres://user@host/db",
 		Shared: "all hosts", Survives: "power cuts", Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "`larder cleanup` from cron, or any program",
 	}, {
-		Name: "memcached", Doc: "memstore/doc.go", Scheme: "memcached", URL: "memcached://host1,host2",
+		Name: "memcached", Doc: "memstore/doc.go", Scheme: "memcached", Schemes: []string{"memcached+unix"}, URL: "memcached://host1,host2",
 		Shared: "all hosts", Survives: "restarts of your program", Expires: true,
 		Largest: "1,000,000 bytes, `x-max-value`", MaxValue: 1_000_000, Cleaner: "the server",
-		Lacks: []string{"list", "sweep", "cleanup"},
+		Lacks: []string{"list", "sweep", "cleanup"}, Timeout: time.Second, Slack: 2 * time.Second,
 	}, {
-		Name: "Redis", Doc: "redisstore/doc.go", Scheme: "redis", URL: "redis://host",
+		Name: "Redis", Doc: "redisstore/doc.go", Scheme: "redis", Schemes: []string{"rediss", "redis+unix"}, URL: "redis://host",
 		Shared: "all hosts", Survives: "what the server's persistence survives", Expires: true, Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "the server; `larder cleanup` where `x-timeout` is not set",
 		Lacks: []string{ // these count what the server has expired by itself
@@ -60,10 +69,19 @@ func All() []Backend {
 
 // Of returns the backend with that scheme.
 func Of(scheme string) Backend {
+	b, ok := Find(scheme)
+	if !ok {
+		panic("traits: no backend " + scheme)
+	}
+	return b
+}
+
+// Find returns the backend with that scheme, if there is one.
+func Find(scheme string) (Backend, bool) {
 	for _, b := range All() {
-		if b.Scheme == scheme {
-			return b
+		if b.Scheme == scheme || slices.Contains(b.Schemes, scheme) {
+			return b, true
 		}
 	}
-	panic("traits: no backend " + scheme)
+	return Backend{}, false
 }
