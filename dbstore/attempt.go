@@ -50,6 +50,7 @@ func (s *Store) attempt(w *wait, st *statement, c *call, r *retries) (stage, err
 // exec sends the statement. Its end comes by the connection's deadline, so pgconn has no context to look at.
 func (s *Store) exec(pg *pgconn.PgConn, st *statement, c *call, r *retries) (stage, error) {
 	c.reset()
+	c.peer = pg.PID()
 	var rows *pgconn.ResultReader
 	if st.index < 0 || s.unnamed.Load() {
 		r.fresh = false

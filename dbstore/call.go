@@ -17,6 +17,7 @@ type call struct {
 	scan   func(c *call, columns [][]byte)
 	grace  time.Duration // left to a statement that the end of the context finds under way
 
+	peer     uint32 // the process that served us, by what it called itself
 	affected int64
 	state    int // of the entry
 	item     store.Item
