@@ -1,6 +1,8 @@
 package redisstore
 
 import (
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,9 +43,26 @@ func conformance(t *testing.T, client redis.UniversalClient, mangle func(stored 
 func rubbish(string) string      { return "rubbish" }
 func short(stored string) string { return stored[:len(stored)-1] }
 
+// Each store has a client of its own, opened by URL, over a proxy that can fail.
 func TestConformance(t *testing.T) {
 	server := testserver.Redis(t)
+	var mu sync.Mutex
+	proxies := map[store.Store]*testserver.Proxy{}
 	cfg := conformance(t, newClient(t, server.Addr), rubbish)
+	cfg.New = func(t *testing.T, e store.Expiry) store.Store {
+		proxy := testserver.NewProxy(t, server.Addr)
+		s := openRaw(t, fmt.Sprintf("redis://%s?x-key-prefix=t%d:&x-timeout=%v&x-touch-after=%v", proxy.Addr, nextPrefix.Add(1), e.Timeout, e.TouchAfter))
+		mu.Lock()
+		defer mu.Unlock()
+		proxies[s] = proxy
+		return s
+	}
+	cfg.Down = func(t *testing.T, s store.Store) func() {
+		mu.Lock()
+		defer mu.Unlock()
+		proxies[s].Refuse()
+		return proxies[s].Pass
+	}
 	storetest.Run(t, cfg)
 }
 

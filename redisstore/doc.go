@@ -37,8 +37,8 @@
 // second round trip, a script that finds out whether the entry is still the same live one. Whether a use must be recorded is told by an
 // estimate of the server's clock that errs on the side of recording; it is learned from the answers of scripts, or once a minute by TIME.
 //
-// Cleanup has nothing to do where idle is 0, or not shorter than Timeout, and says so at once: what the server has expired is not
-// counted. With any other idle it looks at every entry, by SCAN, and removes by a script that judges again. SCAN goes through the whole
+// Cleanup has nothing to do where idle is 0, or not shorter than Timeout, beyond asking whether the server is there: what it has expired is
+// not counted. With any other idle it looks at every entry, by SCAN, and removes by a script that judges again. SCAN goes through the whole
 // database, others' keys included.
 //
 // # Durability

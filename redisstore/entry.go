@@ -13,6 +13,9 @@ import (
 // headSize is the length of the two times before the record.
 const headSize = 16
 
+// entryOverhead is what an entry takes besides its value, at most.
+const entryOverhead = headSize + record.Overhead + store.MaxKeyLen
+
 // entry is a stored string that could be read. Its value is a part of that string's memory.
 type entry struct {
 	atime    int64 // µs

@@ -53,6 +53,18 @@ func open(t testing.TB, client redis.UniversalClient, e store.Expiry, change ...
 	return s
 }
 
+// openRaw opens a store by URL.
+func openRaw(t testing.TB, raw string) *Store {
+	t.Helper()
+	mux := store.Mux{"redis": OpenURL, "rediss": OpenURL, "redis+unix": OpenURL}
+	s, err := mux.Open(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s.(*Store)
+}
+
 // onBoth runs a test against one server and against a Cluster.
 func onBoth(t *testing.T, test func(t *testing.T, client redis.UniversalClient)) {
 	t.Helper()

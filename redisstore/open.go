@@ -158,6 +158,8 @@ func withPort(host string, sentinel bool) string {
 	return net.JoinHostPort(one.Hostname(), port)
 }
 
+var errNoMaster = fmt.Errorf("%w: %w", store.ErrUnavailable, errors.New("the Cluster has no master"))
+
 // ping asks whether the server is there and lets the user in: in a Cluster, each master.
 func (l *link) ping(ctx context.Context) error {
 	nodes, err := l.masters(ctx)
@@ -165,10 +167,14 @@ func (l *link) ping(ctx context.Context) error {
 		return err
 	}
 	if len(nodes) == 0 {
-		return unavailable("the Cluster has no master", errors.New("no master"))
+		return errNoMaster
 	}
 	for _, node := range nodes {
-		if _, err := within(ctx, func() (string, error) { return node.Ping(ctx).Result() }); err != nil {
+		err := l.twice(ctx, func() error {
+			_, err := within(ctx, func() (string, error) { return node.Ping(ctx).Result() })
+			return err
+		})
+		if err != nil {
 			return l.failed(ctx, err)
 		}
 	}

@@ -100,7 +100,6 @@ func expiryMicros(e store.Expiry) (slack, limit int64) {
 // micros rounds up.
 func micros(d time.Duration) int64 { return int64((d + time.Microsecond - 1) / time.Microsecond) }
 
-
 var errNoClient = errors.New("no client was given")
 
 // Close lets go of the store, and closes the connections if [OpenURL] opened them. Whatever is called afterwards fails with an error that

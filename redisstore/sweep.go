@@ -42,13 +42,22 @@ func (s *Store) sweep(ctx context.Context, op string, o store.SweepOptions) (sto
 		w.o.Batch = sweepBatch
 	}
 	err := s.ready(ctx, op)
-	if err == nil && o.Idle > 0 && (s.expiry.Timeout == 0 || o.Idle < s.expiry.Timeout) && !s.expiry.Cutoff(time.Now(), o.Idle).IsZero() {
+	switch {
+	case err != nil:
+	case s.expiresAll(o.Idle):
+		err = store.Wrap("redisstore", op, s.ping(ctx)) // nothing to do, but a server that is down must not look like a clean one
+	default:
 		w.age = micros(o.Idle) + max(s.slack, clockSlack)
 		err = store.Wrap("redisstore", op, w.walk(ctx))
 	}
 	w.told()
 	w.report.Done = err == nil && !w.full()
 	return w.report, err
+}
+
+// expiresAll reports whether the server itself removes all that has been idle for so long.
+func (s *Store) expiresAll(idle time.Duration) bool {
+	return idle <= 0 || s.expiry.Timeout > 0 && s.expiry.Timeout <= idle || s.expiry.Cutoff(time.Now(), idle).IsZero()
 }
 
 // clockSlack is what a sweep adds for a store that records every use: the atime of a Set is an estimate, which errs into the past.
