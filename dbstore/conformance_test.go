@@ -13,25 +13,23 @@ import (
 )
 
 // conformance is what storetest is told of this package. The stores of a case are reached through a proxy, so that they can be cut off.
-func conformance(t *testing.T, server *testserver.Server, o Options, change ...func(*pgxpool.Config)) storetest.Config {
-	trait := traits.Of("postgres")
+func conformance(l *lab, addr string, o Options, change ...func(*pgxpool.Config)) storetest.Config {
 	var proxies sync.Map // of stores
 	return storetest.Config{
 		New: func(t *testing.T, e store.Expiry) store.Store {
 			o := o
 			o.Expiry = e
-			o.Schema = newSchema(t, server.URL, o.Table)
-			proxy := testserver.NewProxy(t, server.Addr)
-			s := newStoreAt(t, through(t, server.URL, proxy.Addr), &o, change...)
+			proxy := testserver.NewProxy(t, addr)
+			s := l.store(t, through(t, l.url, proxy.Addr), o, change...)
 			proxies.Store(s, proxy)
 			return s
 		},
 		MaxValue: o.MaxValue,
-		Lacks:    trait.Lacks,
+		Lacks:    traits.Of("postgres").Lacks,
 		Reopen: func(t *testing.T, s store.Store) store.Store {
 			o := o
 			o.Expiry, o.Schema = s.(*Store).expiry, s.(*Store).schema
-			return newStoreAt(t, server.URL, &o, change...)
+			return openStore(t, through(t, l.url, addr), o, change...)
 		},
 		Down: func(t *testing.T, s store.Store) func() {
 			proxy, _ := proxies.Load(s)
@@ -43,5 +41,5 @@ func conformance(t *testing.T, server *testserver.Server, o Options, change ...f
 
 func TestConformance(t *testing.T) {
 	server := testserver.Postgres(t)
-	storetest.Run(t, conformance(t, server, Options{MaxValue: traits.Of("postgres").MaxValue}))
+	storetest.Run(t, conformance(newLab(t, server.URL), server.Addr, Options{MaxValue: traits.Of("postgres").MaxValue}))
 }

@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/larder-go/larder/internal/testserver"
+	"github.com/larder-go/larder/migrations"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(testserver.With(m)) }
@@ -35,26 +37,71 @@ func newPool(t testing.TB, rawURL string, change ...func(*pgxpool.Config)) *pgxp
 	return pool
 }
 
-// newSchema makes a schema with the table of Options.Table in it, which goes with t, and returns its name.
-func newSchema(t testing.TB, rawURL string, table string) string {
+// lab makes tables on one server, by copying one that was migrated: that is much faster.
+type lab struct {
+	url      string
+	admin    *pgxpool.Pool
+	template string
+}
+
+func newLab(t testing.TB, rawURL string) *lab {
 	t.Helper()
-	schema := "T " + rand.Text()[:8]
+	l := &lab{url: rawURL, admin: newPool(t, rawURL), template: "Template " + rand.Text()[:8]}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	pool := newPool(t, rawURL)
-	m, err := NewMigrator(pool, &MigratorOptions{Schema: schema, Table: table})
+	m, err := NewMigrator(l.admin, &MigratorOptions{Schema: l.template})
 	if err == nil {
 		_, err = m.Up(ctx)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if _, err := pool.Exec(context.Background(), "DROP SCHEMA "+pgx.Identifier{schema}.Sanitize()+" CASCADE"); err != nil {
-			t.Log(err)
-		}
-	})
+	t.Cleanup(func() { l.run(t, "DROP SCHEMA "+quote(l.template)+" CASCADE") })
+	return l
+}
+
+// run runs statements. A server that a test has stopped for good is no reason to fail.
+func (l *lab) run(t testing.TB, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := l.admin.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Log(err)
+	}
+}
+
+// schema makes a schema with a table of this name in it, which goes with t, and returns its name.
+func (l *lab) schema(t testing.TB, table string) string {
+	t.Helper()
+	schema := "T " + rand.Text()[:8]
+	l.run(t, "CREATE SCHEMA "+quote(schema)+"; CREATE TABLE "+quote(schema, cmp.Or(table, migrations.DefaultTable))+
+		" (LIKE "+quote(l.template, migrations.DefaultTable)+" INCLUDING ALL)")
+	t.Cleanup(func() { l.run(t, "DROP SCHEMA "+quote(schema)+" CASCADE") })
 	return schema
+}
+
+// store opens a store in a schema of its own, by way of rawURL.
+func (l *lab) store(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.Config)) *Store {
+	t.Helper()
+	o.Schema = l.schema(t, o.Table)
+	return openStore(t, rawURL, o, change...)
+}
+
+func openStore(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.Config)) *Store {
+	t.Helper()
+	s, err := New(newPool(t, rawURL, change...), &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func quote(name ...string) string { return pgx.Identifier(name).Sanitize() }
+
+// newSchema makes a schema with a migrated table in it, which goes with t, and returns its name.
+func newSchema(t testing.TB, rawURL, table string) string {
+	t.Helper()
+	return newLab(t, rawURL).schema(t, table)
 }
 
 // newTestStore opens a store in a schema of its own, on the shared server.
@@ -68,15 +115,7 @@ func newStoreAt(t testing.TB, rawURL string, o *Options, change ...func(*pgxpool
 	if o == nil {
 		o = &Options{}
 	}
-	own := *o
-	if own.Schema == "" {
-		own.Schema = newSchema(t, rawURL, own.Table)
-	}
-	s, err := New(newPool(t, rawURL, change...), &own)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return newLab(t, rawURL).store(t, rawURL, *o, change...)
 }
 
 // through is a URL with another host.

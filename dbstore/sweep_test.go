@@ -158,9 +158,9 @@ func (s *Store) explain(t *testing.T, o store.SweepOptions, order order, room in
 // The server takes the indexes for the very statements of a sweep, whatever it knows of the table.
 func TestSweepPlan(t *testing.T) {
 	for _, order := range []order{byAtime, byDeadline} {
-		for share, dead := range map[string]string{"one of 1,000": "i % 1000 = 0", "half": "i % 2 = 0", "all": "true"} {
+		for share, dead := range map[string]string{"one of 1,000": "i % 1000 = 0", "half": "i % 2 = 0"} {
 			s := newTestStore(t, nil)
-			fill(t, s, 100_000, dead, order)
+			fill(t, s, 40_000, dead, order)
 			for _, analyzed := range []bool{false, true} {
 				if analyzed {
 					if _, err := s.pool.Exec(t.Context(), "ANALYZE "+s.table); err != nil {
