@@ -1,0 +1,125 @@
+package redisstore
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/larder-go/larder/store"
+)
+
+func TestClockBounds(t *testing.T) {
+	var c clock
+	begin := time.Now()
+	if _, _, ok := c.bounds(begin); ok {
+		t.Error("a clock that nobody has asked tells the time")
+	}
+	c.learn(begin, begin.Add(10*time.Millisecond), 1_000_000)
+	low, high, _ := c.bounds(begin.Add(10 * time.Millisecond))
+	if low > 1_000_000 || low < 999_990 || high < 1_010_000 || high > 1_010_010 {
+		t.Errorf("10 ms after the question: between %d and %d", low, high)
+	}
+	// A second answer that came faster narrows it, and none widens it but the drift.
+	c.learn(begin.Add(time.Second), begin.Add(time.Second+time.Millisecond), 1_004_000+1_000_000)
+	low, high, _ = c.bounds(begin.Add(time.Second + time.Millisecond))
+	if width := high - low; width > 1100 || low > 2_004_000 || high < 2_005_000 {
+		t.Errorf("after a better answer: between %d and %d", low, high)
+	}
+	c.learn(begin.Add(2*time.Second), begin.Add(3*time.Second), 2_500_000+1_000_000)
+	if low, high, _ := c.bounds(begin.Add(3 * time.Second)); high-low > 10_000 {
+		t.Errorf("a slow answer makes it worse: between %d and %d", low, high)
+	}
+	low, high, _ = c.bounds(begin.Add(50 * time.Second))
+	if width := high - low; width < 40_000 || width > 100_000 {
+		t.Errorf("after 47 s they are %d µs apart; two clocks may drift", width)
+	}
+	if _, _, ok := c.bounds(begin.Add(2 * time.Minute)); ok {
+		t.Error("an estimate of two minutes ago is still used")
+	}
+}
+
+// A server's clock that was set, or another server's after a failover, is taken as it is now.
+func TestClockStep(t *testing.T) {
+	for _, step := range []time.Duration{-time.Hour, -30 * time.Second, 30 * time.Second, time.Hour} {
+		var c clock
+		begin := time.Now()
+		c.learn(begin, begin.Add(time.Millisecond), 1_000_000)
+		later := begin.Add(10 * time.Second)
+		c.learn(later, later.Add(time.Millisecond), 11_000_000+step.Microseconds())
+		low, high, _ := c.bounds(later.Add(time.Millisecond))
+		if want := 11_000_000 + step.Microseconds(); low > want || high < want || high-low > 2000 {
+			t.Errorf("after a step by %v: between %d and %d; want about %d", step, low, high, want)
+		}
+	}
+}
+
+// skewed opens a second handle whose machine's clock is wrong by d.
+func skewed(t *testing.T, s *Store, client redis.UniversalClient, d time.Duration) *Store {
+	t.Helper()
+	other := open(t, client, s.expiry, func(o *Options) { o.Prefix = s.prefix })
+	other.now = func() time.Time { return time.Now().Add(d) }
+	return other
+}
+
+// Hosts whose clocks are wrong by half a minute use one store: no entry dies early, and none lives too long.
+func TestSkewedHosts(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		x := store.Expiry{Timeout: 400 * time.Millisecond, TouchAfter: 50 * time.Millisecond}
+		one := open(t, client, x)
+		early, late := skewed(t, one, client, -30*time.Second), skewed(t, one, client, 30*time.Second)
+		hosts := []*Store{early, late, one}
+		for i, writer := range hosts {
+			mustSet(t, writer, "key", "value")
+			last := time.Now()
+			for range 4 { // longer than the time-out: each host's use must count for the others
+				for _, h := range hosts {
+					time.Sleep(60 * time.Millisecond)
+					before := time.Now()
+					_, err := h.Get(t.Context(), "key")
+					if late := time.Since(last); late > x.Timeout {
+						t.Skipf("this machine is too slow to tell: %v", late)
+					}
+					if err != nil {
+						t.Fatalf("host %d wrote, and %v after the last use: %v", i, time.Since(last), err)
+					}
+					last = before
+				}
+			}
+			item, err := store.Peek(t.Context(), writer, "key")
+			if err != nil || time.Since(item.Atime).Abs() > 10*time.Second {
+				t.Errorf("the atime is off by %v, %v; it must be the server's", time.Since(item.Atime), err)
+			}
+			time.Sleep(x.Timeout + x.TouchAfter + lateness)
+			for _, h := range hosts {
+				if ok, err := h.Contains(t.Context(), "key"); ok || err != nil {
+					t.Errorf("after the time-out: %v, %v", ok, err)
+				}
+			}
+		}
+	})
+}
+
+// What a plain GET returns is held against an estimate that is a minute old at most; then the server tells its time again.
+func TestClockIsLearntAgain(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		s := open(t, client, store.Expiry{Timeout: time.Hour})
+		asked := counting(t, client, "evalsha")
+		mustSet(t, s, "key", "value")
+		first := asked.Load()
+		for range 10 {
+			wantValue(t, s, "key", "value")
+			mustSet(t, s, "key", "value")
+		}
+		if n := asked.Load() - first; n != 0 {
+			t.Errorf("%d scripts for ten reads and ten writes at once after another", n)
+		}
+		s.now = func() time.Time { return time.Now().Add(2 * time.Minute) }
+		wantValue(t, s, "key", "value")
+		mustSet(t, s, "key", "value")
+		wantValue(t, s, "key", "value")
+		if n := asked.Load() - first; n != 1 {
+			t.Errorf("%d scripts after two minutes; want one, which tells the time", n)
+		}
+	})
+}
