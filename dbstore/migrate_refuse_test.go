@@ -189,8 +189,9 @@ func TestOpenMigrator(t *testing.T) {
 		}
 		return OpenMigrator(t.Context(), u)
 	}
-	schema := newSchema(t, base, "tab")
-	m, err := open(base + "?x-table=tab&x-timeout=30m&x-max-value=5&x-op-timeout=2s&x-touch-after=1s&application_name=larder&x-schema=" + url.QueryEscape(schema))
+	made := newMigrator(t, "tab")
+	mustUp(t, made, len(steps(t)))
+	m, err := open(base + "?x-table=tab&x-timeout=30m&x-max-value=5&x-op-timeout=2s&x-touch-after=1s&application_name=larder&x-schema=" + url.QueryEscape(made.o.Schema))
 	if err != nil {
 		t.Fatal(err)
 	}

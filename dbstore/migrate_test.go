@@ -2,6 +2,7 @@ package dbstore
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"strings"
@@ -21,9 +22,10 @@ import (
 func newMigrator(t testing.TB, table string, change ...func(*pgxpool.Config)) *Migrator {
 	t.Helper()
 	url := testserver.Postgres(t).URL
-	schema := newSchema(t, url, "")
-	must(t, newPool(t, url), "DROP SCHEMA "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
-	t.Cleanup(func() { must(t, newPool(t, url), "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{schema}.Sanitize()) }) // newSchema's drops it
+	schema := "Migrated " + rand.Text()[:8]
+	t.Cleanup(func() {
+		must(t, newPool(t, url), "DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
+	})
 	return migratorIn(t, newPool(t, url, change...), schema, table)
 }
 
@@ -186,7 +188,9 @@ func TestMigrateBySearchPath(t *testing.T) {
 	m := newMigrator(t, "")
 	second := m.o.Schema
 	mustUp(t, m, len(steps(t)))
-	first := newSchema(t, testserver.Postgres(t).URL, "other")
+	other := newMigrator(t, "other")
+	mustUp(t, other, len(steps(t)))
+	first := other.o.Schema
 	both := migratorIn(t, newPool(t, testserver.Postgres(t).URL, searchPath(first, second)), "", "")
 	if s, err := both.Status(t.Context()); err != nil || s.Schema != second || len(s.Pending()) > 0 {
 		t.Errorf("%+v, %v", s, err)
