@@ -23,6 +23,7 @@ type Config struct {
 	Slack    time.Duration // lateness allowed beyond the contract's; default 0
 	MaxValue int           // largest value that it takes, one byte more is ErrTooLarge; default: 1,000,000 at least
 	MaxKey   int           // longest key; default 1024
+	Lacks    []string      // abilities and cases that its backend does not promise; which abilities it has, Run also asks
 
 	Cases    []string              // names of cases, or themes, the part before the slash; nil: all
 	Full     bool                  // sizes and repetitions of the suite's long form, and lists also where they take long
@@ -38,6 +39,9 @@ const (
 	caseLimit = time.Minute            // for one case; with Full ten times as long
 	grace     = 2 * time.Minute        // for the removal, after a cancel too
 	hexDigits = 4                      // of the number in the prefix of a store
+
+	fineClock = 2 * time.Millisecond // a server may read its clock once for many commands
+	maxSkew   = 2 * time.Second      // a clock that is further off breaks the rules about deadlines, and must be seen to
 )
 
 // selected returns the cases that cfg asks for.
@@ -71,7 +75,7 @@ func (r *run) portable() cases.Config {
 	p := cases.Config{
 		New:      r.newStore,
 		Timeout:  cmp.Or(r.cfg.Timeout, 200*time.Millisecond),
-		Slack:    r.cfg.Slack,
+		Slack:    r.cfg.Slack + min(2*r.skew+fineClock, maxSkew),
 		MaxValue: cmp.Or(r.cfg.MaxValue, 1_000_000),
 		Limited:  r.cfg.MaxValue > 0,
 		MaxKey:   cmp.Or(r.cfg.MaxKey, store.MaxKeyLen) - len(r.root) - hexDigits - len("/"),

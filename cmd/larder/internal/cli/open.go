@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
 )
 
@@ -62,6 +63,7 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 				return nil, err
 			}
 			a.expiry = store.NewParams(u).Expiry() // what is wrong with it, the opener says
+			a.backend, _ = traits.Find(u.Scheme)
 			return open(ctx, u)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/larder-go/larder"
+	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
 )
 
@@ -28,11 +29,12 @@ type app struct {
 	exits  exitTable
 	tty    func(stream any) bool // isTerminal; a test of what only a terminal gets has another
 
-	url    string       // of --store
-	json   bool         // --json
-	quiet  bool         // --quiet
-	expiry store.Expiry // of the store that was opened, as its URL says
-	secret string       // the URL of that store, which no message may show
+	url     string         // of --store
+	json    bool           // --json
+	quiet   bool           // --quiet
+	expiry  store.Expiry   // of the store that was opened, as its URL says
+	backend traits.Backend // what that store's kind promises; zero where it is none of ours
+	secret  string         // the URL of that store, which no message may show
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer, env func(string) string, mux store.Mux) *app {
