@@ -19,8 +19,8 @@ func backends() []backend {
 		name: "postgres", open: dbstore.OpenURL, durable: true, cancels: 10,
 		givesUp: func(own time.Duration) time.Duration { return own },
 		works:   []string{"larder/dbstore.", "jackc/pgx"},
-		url: func(addr string, own time.Duration) string {
-			return fmt.Sprintf("postgres://larder@%s/postgres?sslmode=disable&pool_max_conns=%d&x-op-timeout=%v", addr, sockets, own)
+		url: func(addr string, conns int, own time.Duration) string {
+			return fmt.Sprintf("postgres://larder@%s/postgres?sslmode=disable&pool_max_conns=%d&x-op-timeout=%v", addr, conns, own)
 		},
 		server: func(t testing.TB) *testserver.Server {
 			s := testserver.NewPostgres(t)
@@ -32,8 +32,8 @@ func backends() []backend {
 		// The wait for a connection, which is a second longer than that for an answer, and then the answer.
 		givesUp: func(own time.Duration) time.Duration { return 2*own + time.Second },
 		works:   []string{"larder/memstore.", "bradfitz/gomemcache"},
-		url: func(addr string, own time.Duration) string {
-			return fmt.Sprintf("memcached://%s?x-max-conns=%d&x-op-timeout=%v", addr, sockets, own)
+		url: func(addr string, conns int, own time.Duration) string {
+			return fmt.Sprintf("memcached://%s?x-max-conns=%d&x-op-timeout=%v", addr, conns, own)
 		},
 		server: func(t testing.TB) *testserver.Server { return testserver.NewMemcached(t) },
 	}, {
@@ -41,14 +41,16 @@ func backends() []backend {
 		// The wait for a connection, and then the answer.
 		givesUp: func(own time.Duration) time.Duration { return 2 * own },
 		works:   []string{"larder/redisstore.", "redis/go-redis"},
-		url:     func(addr string, own time.Duration) string { return "redis://" + addr + "?" + redisParams(own) },
+		url: func(addr string, conns int, own time.Duration) string {
+			return "redis://" + addr + "?" + redisParams(conns, own)
+		},
 		// What it acknowledges is written to its log before: that survives the process, though not a power cut.
 		server: func(t testing.TB) *testserver.Server { return testserver.NewRedis(t, "--appendonly", "yes") },
 	}}
 }
 
-func redisParams(own time.Duration) string {
-	return fmt.Sprintf("x-pool-size=%d&x-op-timeout=%v", sockets, own)
+func redisParams(conns int, own time.Duration) string {
+	return fmt.Sprintf("x-pool-size=%d&x-op-timeout=%v", conns, own)
 }
 
 // migrate makes the table.

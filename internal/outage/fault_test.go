@@ -92,10 +92,10 @@ func (l *load) run(f fault, lasting, after time.Duration, begin, again, end func
 		wait(20 * time.Millisecond)
 		again()
 	}
-	l.deadline.Store(int64(patient))
 	m.ending = clock.now()
 	end()
 	m.returned = clock.now()
+	l.deadline.Store(int64(patient))
 	if f.idle {
 		l.start()
 	}

@@ -13,7 +13,7 @@ import (
 
 const (
 	grace    = 50 * time.Millisecond // how late an operation may return after it was to be given up
-	recovery = time.Second           // how long after the server's return everything works
+	recovery = time.Second           // how long after the server's return everything works, usually
 	starved  = 200 * time.Millisecond
 	meeting  = 10 * time.Millisecond // an outage and a cancel so close to each other may be told as either
 )
@@ -46,7 +46,7 @@ func (l *load) judge(f fault, m marks) (v verdict) {
 	var lates []time.Duration
 	cancels, unnamed := 0, 0
 	for _, w := range l.workers {
-		first := time.Duration(-1)
+		first, free, tried := time.Duration(-1), m.returned, false // free: from when on the goroutine could find out that all is well
 		for _, r := range w.records {
 			v.ops++
 			failed := r.err != nil && !errors.Is(r.err, store.ErrConflict)
@@ -84,16 +84,21 @@ func (l *load) judge(f fault, m marks) (v verdict) {
 					unnamed++
 				}
 			}
+			if r.begin < m.returned {
+				free = max(free, r.end)
+			} else {
+				tried = true
+			}
 			if !failed && r.end > m.returned && first < 0 {
-				first = r.end - m.returned
+				first = max(0, r.end-free)
 			}
 		}
-		if v.recovered = max(v.recovered, first); first < 0 {
+		if v.recovered = max(v.recovered, first); first < 0 && tried {
 			v.wrong = append(v.wrong, "a goroutine had no success any more after the server's return")
 		}
 	}
-	if v.recovered > recovery+grace {
-		v.wrong = append(v.wrong, fmt.Sprintf("a goroutine had its first success %v after the server's return", v.recovered))
+	if v.recovered > l.settles+grace {
+		v.wrong = append(v.wrong, fmt.Sprintf("a goroutine had its first success %v after it could learn of the server's return", v.recovered))
 	}
 	// One that fails for an outage in the very moment of a cancel is no fault; many are.
 	if unnamed > 3+cancels/10 {
@@ -160,11 +165,13 @@ func (l *load) excuse(r record, f fault, m marks) string {
 		return "it failed before the fault"
 	case r.begin < m.returned: // it was under way while the server was not there
 		return ""
-	case l.memory && f.refuses && r.begin < m.returned+recovery && strings.Contains(r.err.Error(), "dial "):
+	case l.lost != nil && r.begin < m.returned+l.settles: // that another server has its share now, the client must find out
+		return ""
+	case l.memory && f.refuses && r.begin < m.returned+l.settles && strings.Contains(r.err.Error(), "dial "):
 		return "" // the client remembers that nobody answered
 	case r.kind.reads():
 		return "a read failed after the server's return"
-	case r.begin > m.returned+recovery:
+	case r.begin > m.returned+l.settles:
 		return "a write failed long after the server's return"
 	}
 	return "" // a write may have gone to a connection that looked sound, and is not sent a second time

@@ -16,6 +16,7 @@ import (
 // TestKills kills all processes of a server by SIGKILL under load, again and again. No acknowledged write is lost, no acknowledged
 // removal undone, and an entry has the version that it had.
 func TestKills(t *testing.T) {
+	t.Parallel()
 	kills := 3
 	if soaking() {
 		kills = 100
@@ -27,10 +28,10 @@ func TestKills(t *testing.T) {
 		server := b.server(t)
 		c := &campaign{b: b, server: server, clock: startControl(), rng: rand.New(rand.NewPCG(1, 1))}
 		defer c.clock.stop()
-		s := b.dial(t, server.Addr, patientOwn)
+		s := b.dial(t, server.Addr, sockets, patientOwn)
 		defer s.Close()
 		c.load = newLoad(s, "kills", patientOwn, c.clock, 1)
-		c.load.calm = true
+		c.load.calm, c.load.memory = true, b.memory
 		if err := c.load.seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -67,11 +68,11 @@ func (c *campaign) kill(t *testing.T) {
 	m.ending = c.clock.now()
 	c.server.Start(t)
 	m.returned = c.clock.now()
-	wait(recovery)
+	wait(recovery + 2*grace)
 	c.load.stop()
 	m.stopped = c.clock.now()
 
-	v := c.load.judge(fault{total: true}, m)
+	v := c.load.judge(fault{total: true, refuses: true}, m)
 	for _, wrong := range v.wrong {
 		t.Errorf("kill %d: %s", c.kills, wrong)
 	}

@@ -23,6 +23,7 @@ type load struct {
 	clock    *control
 	deadline atomic.Int64          // of operations that have one, from now on
 	gone     atomic.Bool           // the server forgets everything when it is back
+	settles  time.Duration         // how long after the server's return everything works
 	memory   bool                  // where the server refuses, the store asks again only every second
 	calm     bool                  // nobody cancels and nobody has a deadline: what failed has happened by the next success, or never will
 	lost     func(key string) bool // whether the server that goes away has the key; nil: there is one server
@@ -45,7 +46,7 @@ const (
 )
 
 func newLoad(s store.Store, name string, own time.Duration, clock *control, seed uint64) *load {
-	l := &load{store: s, name: name, own: own, pace: usualPace, clock: clock}
+	l := &load{store: s, name: name, own: own, pace: usualPace, settles: recovery, clock: clock}
 	l.deadline.Store(int64(patient))
 	for i := range steadyKeys {
 		l.steady = append(l.steady, fmt.Sprintf("%s/steady/%d", name, i))

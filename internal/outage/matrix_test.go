@@ -19,14 +19,14 @@ import (
 type backend struct {
 	name    string
 	open    store.Opener
-	url     func(addr string, own time.Duration) string // of the server at addr; the store gives up after own
-	server  func(t testing.TB) *testserver.Server       // starts one
-	cancels int                                         // reads of 100 that are cancelled in the test of cross-talk
-	durable bool                                        // what it acknowledged survives a kill
-	givesUp func(own time.Duration) time.Duration       // after how long an operation without deadline returns at the latest
-	memory  bool                                        // where the server refuses, it is asked again only every second
-	forgets bool                                        // a restart of the server loses everything
-	works   []string                                    // packages whose goroutines are the store's
+	url     func(addr string, conns int, own time.Duration) string // of the server at addr; with so many connections, and a time-out
+	server  func(t testing.TB) *testserver.Server                  // starts one
+	cancels int                                                    // reads of 100 that are cancelled in the test of cross-talk
+	durable bool                                                   // what it acknowledged survives a kill
+	givesUp func(own time.Duration) time.Duration                  // after how long an operation without deadline returns at the latest
+	memory  bool                                                   // where the server refuses, it is asked again only every second
+	forgets bool                                                   // a restart of the server loses everything
+	works   []string                                               // packages whose goroutines are the store's
 }
 
 const (
@@ -63,7 +63,7 @@ func TestOutages(t *testing.T) {
 
 func cell(t *testing.T, b backend, server *testserver.Server, f fault, seed uint64, lasting, after time.Duration) {
 	proxy := testserver.NewProxy(t, server.Addr)
-	s := b.dial(t, proxy.Addr, own)
+	s := b.dial(t, proxy.Addr, sockets, own)
 	closed := false
 	defer func() {
 		if !closed {
@@ -128,9 +128,9 @@ func cell(t *testing.T, b backend, server *testserver.Server, f fault, seed uint
 }
 
 // dial opens the store whose server is at addr.
-func (b backend) dial(t testing.TB, addr string, own time.Duration) store.Closer {
+func (b backend) dial(t testing.TB, addr string, conns int, own time.Duration) store.Closer {
 	t.Helper()
-	u, err := url.Parse(b.url(addr, own))
+	u, err := url.Parse(b.url(addr, conns, own))
 	if err != nil {
 		t.Fatal(err)
 	}

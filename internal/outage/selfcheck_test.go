@@ -9,7 +9,7 @@ import (
 
 // TestSelfCheck takes the server of a fake store away. The judge must find nothing in the sound one, and name each fault of the others.
 func TestSelfCheck(t *testing.T) {
-	few := make(chan struct{}, 8) // t.Parallel would run one per processor, and all of them wait
+	few := make(chan struct{}, 16) // t.Parallel would run one per processor, and all of them wait
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, want := range map[string]string{
