@@ -9,13 +9,14 @@ FUZZTIME ?= 60s
 
 test: setup
 	$(GO) test -race -shuffle=on ./...
+	cd internal/compat && $(GO) test -race ./...
 
 soak: setup
-	$(GO) test -race -shuffle=on -count=20 -timeout=1h -run 'TestConformance|TestMap|TestPrefix|TestCustom' ./store/storetest ./diskstore ./boltstore
+	$(GO) test -race -shuffle=on -count=20 -timeout=1h -run 'TestConformance|TestMap|TestPrefix|TestCustom' ./store/storetest ./*store
 	LARDER_SOAK=1 $(GO) test -count=1 -timeout=6h ./...
 
 bench:
-	$(GO) test -run '^$$' -bench 'Ratio|Sweep|Cleanup|Get$$|Set|Session' -benchtime 1x ./store ./diskstore ./boltstore ./codec
+	$(GO) test -run '^$$' -bench 'Ratio|Driver|Sweep|Cleanup|Get$$|Set|Session|Foreground|ReadMostly' -benchtime 1x ./*store ./codec
 
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \
