@@ -3,6 +3,8 @@ package dbstore
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -114,6 +116,9 @@ func (s *Store) do(ctx context.Context, st *statement, c *call) error {
 			return s.cause(why)
 		} else if why != nil {
 			return why // the context's; store.Wrap says what it means
+		}
+		if s.closed.Load() {
+			return fmt.Errorf("%w: %w", os.ErrClosed, s.cause(err))
 		}
 		if !s.again(w, st, at, err, &r) {
 			return s.cause(err)

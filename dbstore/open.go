@@ -46,6 +46,8 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = max(o.OpTimeout, defaultOpTimeout) // else pgx tries for two minutes
 	}
+	var sockets sockets
+	config.ConnConfig.DialFunc = sockets.watch(config.ConnConfig.DialFunc)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -55,10 +57,10 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 		err = s.ask(ctx)
 	}
 	if err != nil {
-		pool.Close()
+		sockets.closePool(pool)
 		return nil, err
 	}
-	s.ownsPool = true
+	s.sockets = &sockets
 	return s, nil
 }
 
@@ -85,10 +87,10 @@ func splitURL(u *url.URL) (ours *url.URL, config *pgxpool.Config, err error) {
 	}
 	rest := url.URL{Scheme: "postgres", User: u.User, Host: u.Host, Path: u.Path}
 	if u.Scheme == "postgres+unix" {
-		if err := socket(u, theirs); err != nil {
+		if err := bySocket(u, theirs); err != nil {
 			return nil, nil, err
 		}
-		rest.Host, rest.Path = "", ""
+		rest.Host, rest.Path = "", "/"
 	}
 	rest.RawQuery = theirs.Encode()
 	config, err = pgxpool.ParseConfig(rest.String())
@@ -100,8 +102,8 @@ func splitURL(u *url.URL) (ours *url.URL, config *pgxpool.Config, err error) {
 	return &copied, config, nil
 }
 
-// socket has pgx go by the socket that the path of a +unix URL names: its folder, or the socket itself.
-func socket(u *url.URL, params url.Values) error {
+// bySocket has pgx go by the socket that the path of a +unix URL names: its folder, or the socket itself.
+func bySocket(u *url.URL, params url.Values) error {
 	dir := u.Path
 	if u.Host != "" || dir == "" {
 		return fmt.Errorf("%w: write three slashes and the folder of the socket, as in postgres+unix:///var/run/postgresql?dbname=db", store.ErrInvalidURL)

@@ -53,7 +53,7 @@ type Store struct {
 	unnamed   atomic.Bool // statements are not prepared
 	patience  patience
 	calls     sync.Pool // of *call
-	ownsPool  bool
+	sockets   *sockets  // of a pool that is ours, else nil
 	closed    atomic.Bool
 }
 
@@ -119,14 +119,14 @@ func newStore(pool *pgxpool.Pool, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// Close lets go of the store, and of the pool if [OpenURL] opened it: then it waits for the calls under way. Whatever is called afterwards
-// fails with an error that wraps [os.ErrClosed].
+// Close lets go of the store, and of the pool if [OpenURL] opened it: then it waits for the calls under way, for a moment, and breaks them off after
+// that. Whatever is called afterwards fails with an error that wraps [os.ErrClosed].
 func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	if s.ownsPool {
-		s.pool.Close()
+	if s.sockets != nil {
+		s.sockets.closePool(s.pool)
 	}
 	return nil
 }

@@ -1,0 +1,208 @@
+package dbstore
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/larder-go/larder/internal/testserver"
+	"github.com/larder-go/larder/store"
+)
+
+// openURL opens as programs do, by store.Mux.
+func open(t *testing.T, rawURL string) (store.Closer, error) {
+	t.Helper()
+	mux := store.Mux{"postgres": OpenURL, "postgresql": OpenURL, "postgres+unix": OpenURL}
+	s, err := mux.Open(t.Context(), rawURL)
+	if err == nil {
+		t.Cleanup(func() { s.Close() })
+	}
+	return s, err
+}
+
+// with adds parameters to a URL.
+func with(t *testing.T, rawURL string, params url.Values) string {
+	t.Helper()
+	if strings.Contains(rawURL, "?") {
+		return rawURL + "&" + params.Encode()
+	}
+	return rawURL + "?" + params.Encode()
+}
+
+func works(t *testing.T, s store.Store) {
+	t.Helper()
+	if err := s.Set(t.Context(), "key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if value, err := s.Get(t.Context(), "key"); string(value) != "value" || err != nil {
+		t.Fatalf("%q, %v", value, err)
+	}
+}
+
+func TestOpenURL(t *testing.T) {
+	server := testserver.NewPostgres(t, "listen_addresses=127.0.0.1,::1")
+	_, port, _ := net.SplitHostPort(server.Addr)
+	dir := filepath.Dir(server.Socket)
+	table := `Ta"ble; -- ÄÖ`
+	schema := newSchema(t, server.URL, table)
+	params := url.Values{"x-table": {table}, "x-schema": {schema}, "x-timeout": {"30m"}, "x-touch-after": {"10s"}, "x-max-value": {"1000"}, "x-op-timeout": {"3s"}}
+	deaf, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := deaf.Addr().String()
+	deaf.Close()
+	escaped := url.QueryEscape(dir)
+	for name, raw := range map[string]string{
+		"tcp":            "postgres://larder@127.0.0.1:" + port + "/postgres",
+		"postgresql":     "postgresql://larder@localhost:" + port + "/postgres?pool_max_conns=2&sslmode=disable&application_name=test",
+		"hosts":          "postgres://larder@" + dead + ",127.0.0.1:" + port + "/postgres?target_session_attrs=read-write",
+		"host parameter": "postgres://larder@/postgres?host=" + escaped + "&port=" + port,
+		"unix":           "postgres+unix://larder@" + dir + "?dbname=postgres&port=" + port,
+		"socket":         "postgres+unix://" + server.Socket + "?dbname=postgres&user=larder",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := open(t, with(t, raw, params))
+			if err != nil {
+				t.Fatal(err)
+			}
+			works(t, s)
+			got := s.(*Store)
+			want := store.Expiry{Timeout: 30 * time.Minute, TouchAfter: 10 * time.Second}
+			if got.expiry != want || got.maxValue != 1000 || got.opTimeout != 3*time.Second || got.unnamed.Load() {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	t.Run("IPv6", func(t *testing.T) {
+		if c, err := net.Dial("tcp", "[::1]:"+port); err != nil {
+			t.Skipf("this machine has no IPv6: %v", err)
+		} else {
+			c.Close()
+		}
+		s, err := open(t, with(t, "postgres://larder@"+dead+",[::1]:"+port+"/postgres", params))
+		if err != nil && strings.Contains(err.Error(), "28000") {
+			return // it was reached, and its pg_hba.conf names no such address
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		works(t, s)
+	})
+	t.Run("mode", func(t *testing.T) {
+		s, err := open(t, with(t, server.URL+"?default_query_exec_mode=exec", params))
+		if err != nil {
+			t.Fatal(err)
+		}
+		works(t, s)
+		if !s.(*Store).unnamed.Load() {
+			t.Error("statements are prepared all the same")
+		}
+	})
+}
+
+// What is wrong with a URL, or behind it, is told at once, and no password with it.
+func TestOpenURLRefused(t *testing.T) {
+	server := testserver.Postgres(t)
+	if !server.Own() {
+		t.Skip("the server of the environment has other users")
+	}
+	admin := newPool(t, server.URL)
+	if _, err := admin.Exec(t.Context(), "DROP ROLE IF EXISTS locked; CREATE ROLE locked LOGIN PASSWORD 'right'; CREATE ROLE poor LOGIN",
+		pgx.QueryExecModeSimpleProtocol); err != nil {
+		t.Fatal(err)
+	}
+	schema := newSchema(t, server.URL, "")
+	quoted := url.QueryEscape(schema)
+	const secret = "s3cret"
+	for _, c := range []struct {
+		name, url string
+		is        error
+		says      string
+	}{
+		{"refused", "postgres://larder:" + secret + "@127.0.0.1:1/postgres", store.ErrUnavailable, "connection refused"},
+		{"password", "postgres://locked:" + secret + "@" + server.Addr + "/postgres", store.ErrUnavailable, "28P01"},
+		{"password parameter", "postgres://locked@" + server.Addr + "/postgres?password=" + secret, store.ErrUnavailable, "check the user and the password"},
+		{"database", "postgres://larder@" + server.Addr + "/nosuch", store.ErrUnavailable, "create the database"},
+		{"table", server.URL + "?x-table=nosuch", ErrNoTable, `"nosuch"`},
+		{"schema", server.URL + "?x-schema=nosuch", ErrNoTable, "larder migrate up"},
+		{"rights", "postgres://poor@" + server.Addr + "/postgres?x-schema=" + quoted, store.ErrUnavailable, "permission denied"},
+		{"setting", server.URL + "?nosuch=1&x-schema=" + quoted, store.ErrUnavailable, "42704"},
+		{"parameter", server.URL + "?x-nosuch=1", store.ErrInvalidURL, "x-table"},
+		{"timeout", server.URL + "?x-timeout=soon", store.ErrInvalidURL, "x-timeout"},
+		{"pool", server.URL + "?pool_max_conns=many&password=" + secret, store.ErrInvalidURL, `"pool_max_conns"`},
+		{"sslmode", server.URL + "?sslmode=maybe", store.ErrInvalidURL, `"sslmode"`},
+		{"max value", server.URL + "?x-max-value=-1", nil, "MaxValue"},
+		{"long table", server.URL + "?x-table=" + strings.Repeat("t", 64), nil, "63"},
+		{"no slashes", "postgres:db", store.ErrInvalidURL, "two slashes"},
+		{"unix host", "postgres+unix://host/dir", store.ErrInvalidURL, "three slashes"},
+		{"unix port", "postgres+unix:///dir/.s.PGSQL.x", store.ErrInvalidURL, "port"},
+		{"no socket", "postgres+unix:///no/such/dir?dbname=postgres", store.ErrUnavailable, "no such file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := open(t, c.url)
+			if err == nil {
+				t.Fatalf("%v, nil", s)
+			}
+			text := err.Error()
+			if c.is != nil && !errors.Is(err, c.is) || !strings.Contains(text, c.says) {
+				t.Errorf("%v; want %v and %q", err, c.is, c.says)
+			}
+			if strings.Contains(text, secret) || strings.Contains(text, "\n") || strings.Count(text, "dbstore:") != 1 {
+				t.Errorf("its text is %q", text)
+			}
+		})
+	}
+	t.Run("cancelled", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		u, _ := url.Parse(server.URL)
+		if _, err := OpenURL(ctx, u); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
+			t.Error(err)
+		}
+	})
+}
+
+// A table that goes while the store is open is no end of the entries, but of what can be done.
+func TestNoTable(t *testing.T) {
+	s := newTestStore(t, nil)
+	works(t, s)
+	if _, err := s.pool.Exec(t.Context(), "DROP TABLE "+s.table); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Get(t.Context(), "key")
+	_, err2 := s.Cleanup(t.Context(), time.Hour)
+	for _, err := range []error{err, err2, s.Set(t.Context(), "key", nil), s.Delete(t.Context(), "key")} {
+		if !errors.Is(err, ErrNoTable) || !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), s.table) {
+			t.Error(err)
+		}
+	}
+}
+
+// Close ends what is ours, and leaves what is not.
+func TestClose(t *testing.T) {
+	s := newTestStore(t, nil)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Get(t.Context(), "key"); !errors.Is(err, os.ErrClosed) {
+		t.Error(err)
+	}
+	if err := s.pool.Ping(t.Context()); err != nil {
+		t.Errorf("the caller's pool: %v", err)
+	}
+	other := openStore(t, testserver.Postgres(t).URL, Options{Schema: s.schema})
+	works(t, other)
+	other.pool.Close()
+	if _, err := other.Get(t.Context(), "key"); !errors.Is(err, os.ErrClosed) || errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("after the caller closed the pool: %v", err)
+	}
+}
