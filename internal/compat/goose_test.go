@@ -48,16 +48,18 @@ func newFixture(t *testing.T, schema, table string) *fixture {
 	}
 	var fsys fs.FS = migrations.FS
 	o := &dbstore.MigratorOptions{}
+	var options []goose.ProviderOption
 	if table != "" {
 		o = &dbstore.MigratorOptions{Schema: schema, Table: table}
 		if fsys, err = migrations.For(schema, table); err != nil {
 			t.Fatal(err)
 		}
+		options = append(options, goose.WithTableName(pgx.Identifier{schema, "versions of another"}.Sanitize()))
 	}
 	if f.ours, err = dbstore.NewMigrator(f.pool, o); err != nil {
 		t.Fatal(err)
 	}
-	if f.goose, err = goose.NewProvider(database.DialectPostgres, f.db(t), fsys); err != nil {
+	if f.goose, err = goose.NewProvider(database.DialectPostgres, f.db(t), fsys, options...); err != nil {
 		t.Fatal(err)
 	}
 	return f
