@@ -43,7 +43,8 @@ func (a *app) cleanupCommand() *cobra.Command {
 			"a shorter x-timeout), so an entry may stay for that much longer. Give the URL the\n" +
 			"same x-timeout and x-touch-after as the program that uses the store.\n\n" +
 			"Any number of cleanups and users may run at once, but one process only can hold\n" +
-			"a bbolt file: the program that does must clean up itself, with cleanup.Loop.",
+			"a bbolt file: the program that does must clean up itself, with cleanup.Loop.\n" +
+			"memcached and Redis remove by themselves what is idle for the URL's x-timeout.",
 		Example: "  larder cleanup --idle 30d --dry-run\n" +
 			"  larder cleanup --idle 24h -q\n" +
 			"  larder cleanup --idle 7d --max-time 10m --batch 500 --pause 50ms",
@@ -79,6 +80,9 @@ func (a *app) cleanupCommand() *cobra.Command {
 }
 
 func (a *app) cleanup(ctx context.Context, s store.Store, f *cleanupFlags) error {
+	if err := a.cleansItself(s, f); err != nil {
+		return err
+	}
 	var scanned, removed atomic.Int64
 	verb := "removed"
 	if f.dryRun {
@@ -109,6 +113,31 @@ func (a *app) cleanup(ctx context.Context, s store.Store, f *cleanupFlags) error
 	return err
 }
 
+// cleansItself refuses what a backend that expires by itself cannot do, and says what will not happen by itself.
+func (a *app) cleansItself(s store.Store, f *cleanupFlags) error {
+	if store.CanSweep(s) || !a.backend.Expires {
+		a.noteForEver()
+		return nil
+	}
+	advice := "in the store's URL, here and in every program that uses the store; larder rm KEY removes one entry"
+	switch idle := time.Duration(f.idle); {
+	case a.expiry.Timeout <= 0:
+		return usage("write ?x-timeout=24h "+advice, "%s removes what is idle by itself, but only where the URL has x-timeout: without, entries stay for ever",
+			a.backend.Name)
+	case idle > 0 && idle < a.expiry.Timeout:
+		return usage(fmt.Sprintf("write ?x-timeout=%s %s", idle, advice), "%s removes what is idle for x-timeout, %s, by itself, and cannot say what is idle for %s",
+			a.backend.Name, age(a.expiry.Timeout), age(idle))
+	}
+	return nil
+}
+
+// noteForEver is for backends that expire by themselves if they are told when.
+func (a *app) noteForEver() {
+	if a.backend.Expires && a.expiry.Timeout <= 0 {
+		a.note("note: %s", keptForEver)
+	}
+}
+
 // cleanupText says what went and, since that surprises, how much longer than --idle an entry may stay.
 func (a *app) cleanupText(r cleanup.Report, f *cleanupFlags) string {
 	which := "expired"
@@ -119,6 +148,8 @@ func (a *app) cleanupText(r cleanup.Report, f *cleanupFlags) string {
 		}
 	}
 	switch {
+	case r.Removed == 0 && r.Done && a.backend.Expires && (f.idle <= 0 || a.expiry.Timeout > 0 && a.expiry.Timeout <= time.Duration(f.idle)):
+		return "nothing to do: " + a.backend.Name + " removes by itself what is " + which
 	case r.Removed == 0 && r.Done:
 		return "nothing to remove: no entry is " + which
 	case f.dryRun:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/larder-go/larder/boltstore"
 	"github.com/larder-go/larder/cleanup"
+	"github.com/larder-go/larder/dbstore"
 	"github.com/larder-go/larder/store"
 )
 
@@ -83,6 +84,8 @@ func explain(err error) *failure {
 	case errors.Is(err, cleanup.ErrBudget):
 		return &failure{exitBudget, errors.New("the time budget of --max-time is used up, something is left"),
 			"what was removed stays removed; run it again, or give it longer"}
+	case errors.Is(err, dbstore.ErrNoTable):
+		return &failure{exitNoStore, err, "larder migrate up makes the table; x-table and x-schema in the store's URL name another"}
 	case errors.Is(err, store.ErrInvalidKey):
 		return &failure{exitUsage, err, fmt.Sprintf("a key is UTF-8 text of 1 to %d bytes without NUL", store.MaxKeyLen)}
 	case errors.Is(err, store.ErrTooLarge):
@@ -95,6 +98,8 @@ func explain(err error) *failure {
 		return &failure{exitError, err, "run it as the user who owns the store"}
 	case errors.Is(err, syscall.ENOSPC):
 		return &failure{exitError, err, "free some space; larder cleanup may"}
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return &failure{exitError, err, "nothing listens there: look whether the server runs, and at host and port in the store's URL"}
 	case errors.Is(err, store.ErrUnavailable):
 		return &failure{exitError, err, "look whether the store's server or file system is there, and try again"}
 	case errors.Is(err, os.ErrNotExist):

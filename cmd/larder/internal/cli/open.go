@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
@@ -69,6 +70,10 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 	}
 	s, err := checked.Open(ctx, rawURL)
 	f := explainOpen(err)
+	if a.backend.Scheme == "redis" && errors.Is(err, store.ErrUnavailable) && !errors.Is(err, syscall.ECONNREFUSED) {
+		// A server without TLS waits for the end of what it takes for a command, and one with TLS hangs up: neither says why.
+		f.hint += "; rediss: is with TLS and redis: without"
+	}
 	if f != nil && f.hint == "" {
 		f.hint = fmt.Sprintf("the URL comes from %s; file:./larder-data and bolt:./larder.db are examples", from)
 	}

@@ -7,6 +7,8 @@ import (
 	"context"
 	"io"
 
+	"github.com/redis/go-redis/v9/logging"
+
 	"github.com/larder-go/larder"
 	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
@@ -15,6 +17,7 @@ import (
 // Run does what args say and returns the exit code. Results go to stdout and everything else to stderr; env looks
 // up a variable of the environment. When ctx ends, the command stops, reports what it has done and returns 130.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
+	logging.Disable() // go-redis writes to standard error as it likes; what it knows, our errors say
 	return newApp(stdin, stdout, stderr, env, larder.Mux()).run(ctx, args)
 }
 

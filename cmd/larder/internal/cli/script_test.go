@@ -19,10 +19,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/larder-go/larder"
+	"github.com/larder-go/larder/internal/testserver"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(testserver.With(m), map[string]func(){
 		"larder":  larderMain,
 		"hold":    holdMain,
 		"allbyte": allbyteMain,

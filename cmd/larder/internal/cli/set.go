@@ -45,6 +45,7 @@ func (a *app) setCommand() *cobra.Command {
 				if err := s.Set(ctx, key, value); err != nil {
 					return err
 				}
+				a.noteForEver()
 				return a.summary(setResult{shorten(key), len(value)},
 					fmt.Sprintf("stored %s under %s", size(int64(len(value))), showKey(key, false)))
 			})
