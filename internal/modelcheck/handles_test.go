@@ -3,17 +3,15 @@ package modelcheck
 import (
 	"context"
 	"math/rand/v2"
-	"testing"
 	"time"
 
-	"github.com/larder-go/larder/diskstore"
 	"github.com/larder-go/larder/store"
 )
 
-// either sends each call to one of two handles of the same folder, as the clients of two processes would.
-type either [2]*diskstore.Store
+// either sends each call to one of two handles.
+type either [2]store.Store
 
-func (e either) any() *diskstore.Store { return e[rand.IntN(2)] }
+func (e either) any() store.Store { return e[rand.IntN(2)] }
 
 func (e either) Contains(ctx context.Context, key string) (bool, error) {
 	return e.any().Contains(ctx, key)
@@ -27,25 +25,14 @@ func (e either) Cleanup(ctx context.Context, d time.Duration) (int, error) {
 	return e.any().Cleanup(ctx, d)
 }
 func (e either) Load(ctx context.Context, key string) (*store.Item, error) {
-	return e.any().Load(ctx, key)
+	return store.Load(ctx, e.any(), key)
 }
 func (e either) Peek(ctx context.Context, key string) (*store.Item, error) {
-	return e.any().Peek(ctx, key)
+	return store.Peek(ctx, e.any(), key)
 }
 func (e either) Swap(ctx context.Context, key string, old store.Version, item *store.Item) (store.Version, error) {
-	return e.any().Swap(ctx, key, old, item)
+	return store.Swap(ctx, e.any(), key, old, item)
 }
-
-func TestLinearTwoHandles(t *testing.T) {
-	folder := dir(t)
-	var both either
-	for i := range both {
-		s, err := diskstore.Open(folder, &diskstore.Options{Expiry: Expiry})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.Close() })
-		both[i] = s
-	}
-	Linear(t, both, 50_000, uint64(time.Now().UnixNano()))
+func (e either) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
+	return store.Sweep(ctx, e.any(), o)
 }
