@@ -69,8 +69,9 @@ func (s *Store) read(ctx context.Context, op, key string, look *statement, scan 
 			return store.Item{}, store.ErrNotFound
 		}
 		item := c.item
-		c.scan = nil
+		c.scan = scanAtime
 		err := s.do(ctx, next, c)
+		item.Atime = c.item.Atime // who swaps what Load returned must not take the use back
 		switch {
 		case err != nil:
 			return store.Item{}, store.Wrap("dbstore", op, err)
@@ -82,3 +83,5 @@ func (s *Store) read(ctx context.Context, op, key string, look *statement, scan 
 		}
 	}
 }
+
+func scanAtime(c *call, columns [][]byte) { c.item.Atime = parseTime(columns[0]) }

@@ -87,7 +87,7 @@ func newStatements(table string, e store.Expiry) *statements {
 	q.get = q.add("get", true, "SELECT "+state+", "+value+from)
 	q.load = q.add("load", true, "SELECT "+state+", "+value+", e.version, e.atime, e.expires"+from)
 	q.refresh = q.add("refresh", false, "UPDATE "+table+" AS e SET atime = GREATEST(e.atime, "+clock+") WHERE e.key = $1 AND "+
-		isLive+" AND "+isStale(clock))
+		isLive+" AND "+isStale(clock)+" RETURNING e.atime")
 	q.settle = q.add("settle", false, "DELETE"+from+" AND "+isAbsent)
 	q.set = q.add("set", false, "INSERT INTO "+table+" AS e (key, value, version, atime) VALUES ($1, $2, $3, "+clock+")"+
 		" ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, version = EXCLUDED.version, expires = NULL, atime = GREATEST(e.atime, "+clock+")")
