@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 
 	"github.com/redis/go-redis/v9"
 
@@ -95,6 +94,9 @@ func (s *Store) read(ctx context.Context, op, key string, use bool) (entry, erro
 		if err == nil && a.state != stateOther {
 			err = a.state.found()
 		}
+		if slack >= 0 && a.now-e.atime > slack {
+			e.atime = a.now // as recorded by now: who swaps what Load returned must not take the use back
+		}
 		if err != nil || a.state != stateOther {
 			return e, store.Wrap("redisstore", op, err)
 		}
@@ -148,10 +150,10 @@ func (l *link) getString(ctx context.Context, name string) ([]byte, error) {
 		cmd = redis.NewStringCmd(ctx, "get", name)
 		err = l.send(ctx, onceString{cmd})
 	}
-	switch {
-	case err == nil:
+	switch err {
+	case nil:
 		return cmd.Bytes()
-	case errors.Is(err, redis.Nil):
+	case redis.Nil: // bare: a Sentinel that knows no master is another error with a Nil inside
 		return nil, store.ErrNotFound
 	}
 	return nil, l.failed(ctx, err)
@@ -162,15 +164,13 @@ func (l *link) getApart(ctx context.Context, name string) ([]byte, error) {
 	stored, err := within(ctx, func() ([]byte, error) {
 		pipe := l.client.Pipeline()
 		cmd := pipe.Get(ctx, name)
-		if _, err := pipe.Exec(ctx); err != nil {
-			return nil, err
-		}
+		pipe.Exec(ctx)
 		return cmd.Bytes()
 	})
-	switch {
-	case err == nil:
+	switch err {
+	case nil:
 		return stored, nil
-	case errors.Is(err, redis.Nil):
+	case redis.Nil:
 		return nil, store.ErrNotFound
 	}
 	return nil, l.failed(ctx, err)
