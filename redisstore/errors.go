@@ -62,6 +62,8 @@ func cause(err error) error {
 		return err
 	case errors.Is(err, redis.ErrClosed):
 		return fmt.Errorf("%w: %w", os.ErrClosed, said("the client is closed", err))
+	case strings.Contains(err.Error(), "all sentinels specified"):
+		return unavailable("no Sentinel answers and knows a master of that name (x-master)", err)
 	case errors.As(err, &answer):
 		return answerCause(answer.Error(), err)
 	case errors.Is(err, redis.ErrPoolTimeout):
@@ -97,8 +99,6 @@ func answerCause(text string, err error) error {
 		return said("the server is no Cluster; name one host, or with Sentinel x-master=NAME", err)
 	case strings.Contains(text, "unknown command"):
 		return said("the server does not know, or forbids, a command that the store needs; see the package comment of redisstore", err)
-	case strings.Contains(text, "without any password"), strings.Contains(text, "no password is set"):
-		return unavailable("the server has no password, and one was given", err)
 	}
 	return said("the server refuses the command", err)
 }

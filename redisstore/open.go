@@ -45,9 +45,24 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	s.owned = true
 	if err := s.ping(ctx); err != nil {
 		s.close()
-		return nil, err
+		return nil, hint(u.Scheme, err)
 	}
 	return s, nil
+}
+
+// hint adds what may be wrong where somebody took the connection and said nothing that can be understood.
+func hint(scheme string, err error) error {
+	var op *net.OpError
+	var answer redis.Error
+	switch {
+	case !errors.Is(err, store.ErrUnavailable), errors.As(err, &answer), errors.As(err, &op) && op.Op == "dial":
+		return err
+	case scheme == "rediss":
+		return fmt.Errorf("%w; if the server does not use TLS, write redis:", err)
+	case scheme == "redis":
+		return fmt.Errorf("%w; if the server uses TLS, write rediss:", err)
+	}
+	return err
 }
 
 // fromURL makes the client that u names. Nothing is dialed yet.
