@@ -2,11 +2,16 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/larder-go/larder/internal/testserver"
+	"github.com/larder-go/larder/store"
+	"github.com/larder-go/larder/store/storetest/mutants"
 )
 
 // backends returns a URL for each backend, of a store that exists and that nobody else uses.
@@ -67,5 +72,71 @@ func TestCheckEveryBackend(t *testing.T) {
 				t.Errorf("what is there: %d, %s%s", code, out, errs)
 			}
 		})
+	}
+}
+
+// TestCheckBroken: a store that breaks a promise fails, and the rule is shown.
+func TestCheckBroken(t *testing.T) {
+	var mutant mutants.Mutant
+	for _, m := range mutants.All() {
+		if m.Name == "key-lower-case" {
+			mutant = m
+		}
+	}
+	open := func(_ context.Context, u *url.URL) (store.Closer, error) {
+		return mutant.New(store.NewParams(u).Expiry()).(store.Closer), nil
+	}
+	check := func(args ...string) (code int, stdout, stderr string) {
+		var out, errs bytes.Buffer
+		env := func(name string) string { return map[string]string{envStore: "test:?x-prefix=own:"}[name] }
+		a := newApp(strings.NewReader(""), &out, &errs, env, store.Mux{"test": open})
+		code = a.run(t.Context(), append([]string{"check", "--cases", "keys/pairs,values/empty"}, args...))
+		return code, out.String(), errs.String()
+	}
+	code, out, errs := check()
+	for _, want := range []string{"Keys           0 of 1 kept", "Values         1 of 1 kept", "broken: keys/pairs\n  Keys: Distinct keys never meet", "\n  - case: ",
+		"1 of 2 promises that were tested are kept"} {
+		if code != exitError || !strings.Contains(out, want) {
+			t.Errorf("%d, no %q in %s%s", code, want, out, errs)
+		}
+	}
+	if !strings.Contains(errs, "larder: 1 promise is broken: keys/pairs\n  hint: ") {
+		t.Error(errs)
+	}
+	code, out, errs = check("--json")
+	var r checkResult
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != exitError || len(r.Broken) != 1 || len(r.Broken[0].Failures) == 0 || r.Kept != 1 || r.Tested != 2 {
+		t.Errorf("%d, %s%s", code, out, errs)
+	}
+	if code, out, errs = check("-q"); code != exitError || out != "" || !strings.Contains(errs, "keys/pairs") {
+		t.Errorf("%d, %s%s", code, out, errs)
+	}
+}
+
+// TestCheckInterrupted: what was written until then is removed.
+func TestCheckInterrupted(t *testing.T) {
+	dir := t.TempDir() + "/data"
+	if code, out, errs := command(t, "file:"+dir, "set", "somebody"); code != exitDone {
+		t.Fatalf("%d, %s%s", code, out, errs)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var out, errs bytes.Buffer
+	ended := make(chan int)
+	go func() {
+		ended <- Run(ctx, []string{"check"}, strings.NewReader(""), &out, &errs, func(name string) string { return map[string]string{envStore: "file:" + dir}[name] })
+	}()
+	for wrote := false; !wrote; {
+		files, err := filepath.Glob(dir + "/*/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrote = len(files) > 20
+	}
+	cancel()
+	if code := <-ended; code != exitInterrupted || out.Len() > 0 || !strings.Contains(errs.String(), "what was written is removed") {
+		t.Errorf("%d, %s%s", code, &out, &errs)
+	}
+	if code, out, errs := command(t, "file:"+dir, "ls", "--json"); code != exitDone || !strings.Contains(out, `"count":1,`) {
+		t.Errorf("what is there: %d, %s%s", code, out, errs)
 	}
 }

@@ -75,7 +75,7 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 		f.hint += "; rediss: is with TLS and redis: without"
 	}
 	if f != nil && f.hint == "" {
-		f.hint = fmt.Sprintf("the URL comes from %s; file:./larder-data and bolt:./larder.db are examples", from)
+		f.hint = fmt.Sprintf("the URL comes from %s; file:./larder-data and redis://host are examples", from)
 	}
 	if f != nil {
 		return nil, f

@@ -17,7 +17,7 @@ func (a *app) rootCommand(args []string) *cobra.Command {
 		Use:   "larder",
 		Short: "Look after a store of keys and values that forgets what nobody uses",
 		Long: "Look after a store of keys and values that forgets what nobody uses: a folder of\n" +
-			"files, a bbolt file, or whatever other backend a URL names.",
+			"files, a bbolt file, Postgres, Redis or memcached, as a URL names it.",
 		Example: "  echo hello | larder set greeting\n" +
 			"  larder get greeting\n" +
 			"  larder ls\n" +
@@ -44,7 +44,7 @@ func (a *app) rootCommand(args []string) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = false
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.url, storeFlag, "", "`URL` of the store, as file:./larder-data or bolt:./larder.db")
+	flags.StringVar(&a.url, storeFlag, "", "`URL` of the store, as file:./larder-data or redis://host")
 	flags.BoolVar(&a.json, "json", false, "print one JSON object; an error is one on stderr")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print only errors, and what get, ls and stat are for")
 	flags.BoolP("help", "h", false, "show help")
