@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -55,58 +55,6 @@ func NewMigrator(pool *pgxpool.Pool, o *MigratorOptions) (*Migrator, error) {
 		return nil, store.Wrap("dbstore", "migrate", errors.Unwrap(err))
 	}
 	return m, nil
-}
-
-// Step is a migration and whether it is applied.
-type Step struct {
-	Number  int64
-	Name    string    // of its file
-	Applied time.Time // zero: not applied
-	Newer   bool      // applied by a later release: this one does not know it
-}
-
-// MigrationStatus is how far a table is migrated.
-type MigrationStatus struct {
-	Schema string // where the table is, or will be
-	Table  string
-	Exists bool   // there is such a table: perhaps made by goose or psql, where no step is applied
-	Steps  []Step // by number
-}
-
-// Pending returns the steps that Up would apply.
-func (s *MigrationStatus) Pending() (steps []Step) {
-	for _, step := range s.Steps {
-		if step.Applied.IsZero() {
-			steps = append(steps, step)
-		}
-	}
-	return steps
-}
-
-// Status asks how far the table is migrated. It changes nothing, waits for no lock, and needs the right to read the journal.
-func (m *Migrator) Status(ctx context.Context) (*MigrationStatus, error) {
-	s, err := m.status(ctx)
-	if err != nil {
-		return nil, migrateError(ctx, "status", err)
-	}
-	return s, nil
-}
-
-func (m *Migrator) status(ctx context.Context) (*MigrationStatus, error) {
-	for tries := 1; ; tries++ {
-		var v *view
-		err := m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
-			v, err = m.look(ctx, tx)
-			return err
-		})
-		if err == nil {
-			return v.status(), nil
-		}
-		// A journal that is dropped while we look was there a moment ago, and is not now.
-		if sqlState(err) != undefinedTable || tries == 3 {
-			return nil, err
-		}
-	}
 }
 
 // Up applies what is not applied yet, one step after the other, and returns the steps that it applied, also those before an error.
@@ -165,6 +113,11 @@ func (m *Migrator) upOne(ctx context.Context) (step *Step, err error) {
 		if err := run(ctx, tx, next.Name, next.Up); err != nil {
 			return err
 		}
+		if strings.Contains(next.Up, "CREATE INDEX") {
+			if err := v.indexed(ctx, tx); err != nil {
+				return err
+			}
+		}
 		when, err := v.note(ctx, tx, next)
 		step = &Step{Number: next.Number, Name: next.Name, Applied: when}
 		return err
@@ -210,7 +163,7 @@ func (m *Migrator) downOne(ctx context.Context, o DownOptions) (step *Step, err 
 // locked runs do in a transaction that no other migrator of tables of this name runs beside.
 func (m *Migrator) locked(ctx context.Context, do func(tx pgx.Tx, v *view) error) error {
 	// Read committed, or a statement after the wait for the lock would not see what the one who held it has done.
-	return m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}, func(tx pgx.Tx) error {
+	return m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 		// The key does not tell the schema: whether one that is not named is the same as one that is, is known only later.
 		if err := lock(ctx, tx, "table "+m.o.Table); err != nil {
 			return err

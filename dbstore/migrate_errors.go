@@ -24,6 +24,7 @@ var (
 	// ErrOtherTable says that what has the table's name, or its journal's, was not made by Larder.
 	ErrOtherTable = errors.New("what has this name is not Larder's table; choose another name or schema")
 
+	errNoIndex  = errors.New("an index could not be made: what has its name is something else, or INVALID after CREATE INDEX CONCURRENTLY broke off; drop that and migrate again")
 	errNoSchema = errors.New("no schema of the search_path exists; name one by MigratorOptions.Schema (x-schema)")
 )
 
@@ -32,7 +33,7 @@ func migrateError(ctx context.Context, op string, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return store.Wrap("dbstore", op, ended)
 	}
-	for _, ours := range []error{ErrHasEntries, ErrNewer, ErrChanged, ErrOtherTable, errNoSchema} {
+	for _, ours := range []error{ErrHasEntries, ErrNewer, ErrChanged, ErrOtherTable, errNoIndex, errNoSchema} {
 		if errors.Is(err, ours) {
 			return store.Wrap("dbstore", op, err)
 		}

@@ -90,6 +90,18 @@ func (v *view) ours(ctx context.Context, q pgx.Tx) error {
 	return nil
 }
 
+// indexed demands the indexes that a step has just made: IF NOT EXISTS is content with whatever has the name of one.
+func (v *view) indexed(ctx context.Context, q pgx.Tx) error {
+	const statement = `SELECT count(DISTINCT a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+		WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND a.attname IN ('atime', 'expires')`
+	var columns int
+	err := q.QueryRow(ctx, statement, unnamed, pgx.Identifier{v.schema, v.table}.Sanitize()).Scan(&columns)
+	if err == nil && columns != 2 {
+		err = errNoIndex
+	}
+	return err
+}
+
 // read reads the journal. A table that was dropped by somebody else, goose or psql, leaves rows that mean nothing any more.
 func (v *view) read(ctx context.Context, q pgx.Tx) error {
 	rows, err := q.Query(ctx, "SELECT number, name, checksum, applied FROM "+v.journal()+" ORDER BY number", unnamed)
@@ -123,15 +135,6 @@ func (v *view) read(ctx context.Context, q pgx.Tx) error {
 		return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
 	}
 	return err
-}
-
-func (v *view) status() *MigrationStatus {
-	s := &MigrationStatus{Schema: v.schema, Table: v.table, Exists: v.hasTable}
-	for _, k := range v.known {
-		s.Steps = append(s.Steps, Step{Number: k.Number, Name: k.Name, Applied: v.applied[k.Number]})
-	}
-	s.Steps = append(s.Steps, v.newer...)
-	return s
 }
 
 // prepare makes what the first step needs, under the lock.

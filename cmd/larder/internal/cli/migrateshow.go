@@ -110,12 +110,16 @@ func explainMigration(err error) error {
 		return nil
 	case errors.Is(err, dbstore.ErrHasEntries):
 		return &failure{exitError, err, "larder ls lists them; --force drops the table with all of them"}
-	case errors.Is(err, dbstore.ErrNewer):
+	case errors.Is(err, dbstore.ErrNewer), errors.Is(err, dbstore.ErrChanged):
 		return &failure{exitError, err, "larder version shows which release this is"}
 	case errors.Is(err, dbstore.ErrOtherTable):
 		return &failure{exitError, err, "name another table, as in --store 'postgres://user@host/db?x-table=NAME'"}
 	case errors.Is(err, store.ErrInvalidURL):
 		return &failure{exitUsage, err, advicePostgres}
 	}
-	return err
+	f := explain(err)
+	if f.hint == adviceOfLastResort {
+		f.hint = "larder migrate print prints the SQL, for whoever may run it"
+	}
+	return f
 }
