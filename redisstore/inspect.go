@@ -268,9 +268,9 @@ func clockFact(nodes []inspected) store.Fact {
 	if worst.skew.Abs()-worst.round > time.Second {
 		f.Warn = "Deadline: a deadline that is set here ends too early or too late by the difference; set the clocks. Idle time-outs go by the server's alone"
 	}
-	f.Value = fmt.Sprintf("the server's is %v ahead of this machine's", worst.skew.Round(time.Millisecond))
+	f.Value = fmt.Sprintf("the server's is %v ahead of that of this machine", worst.skew.Round(time.Millisecond))
 	if worst.skew < 0 {
-		f.Value = fmt.Sprintf("the server's is %v behind this machine's", -worst.skew.Round(time.Millisecond))
+		f.Value = fmt.Sprintf("the server's is %v behind that of this machine", -worst.skew.Round(time.Millisecond))
 	}
 	return f
 }
