@@ -56,7 +56,7 @@ func (c *control) stop() {
 func (c *control) now() time.Duration { return time.Since(c.epoch) }
 
 // excuse is the delay that the machine owes to somebody who was to be woken at from and was done at to: everybody's lateness in that
-// time. Twice, since an operation that is given up wakes two goroutines one after the other.
+// time.
 func (c *control) excuse(from, to time.Duration) (sum time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,7 +65,7 @@ func (c *control) excuse(from, to time.Duration) (sum time.Duration) {
 			sum += max(0, min(l.woke, to)-max(l.due, from))
 		}
 	}
-	return 2 * sum
+	return sum
 }
 
 // worst is the greatest lateness of all.

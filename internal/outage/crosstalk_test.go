@@ -67,7 +67,7 @@ func (c *crosstalk) run(t *testing.T, proxy *testserver.Proxy, reads int64) {
 	slicer.Go(func() {
 		rng := rand.New(rand.NewPCG(1, 2))
 		for {
-			proxy.Slice([...]int{0, 0, 0, 90, 90, 40, 20, 7, 1}[rng.IntN(9)])
+			proxy.Slice([...]int{0, 0, 0, 0, 0, 0, 90, 40, 7, 1}[rng.IntN(10)])
 			select {
 			case <-done:
 				return

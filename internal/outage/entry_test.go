@@ -42,6 +42,7 @@ type entry struct {
 	last    uint64        // the number that was drawn last
 	acked   uint64        // what the last acknowledged write left there
 	version store.Version // of that, where known
+	past    []string      // what was done to it
 	unsure  []write       // writes that ended in an error: each may have happened, or may yet, when its bytes arrive
 }
 
@@ -58,6 +59,7 @@ func (e *entry) draw() uint64 {
 
 // wrote settles a write of seq, or a removal where seq is absent.
 func (e *entry) wrote(w write, v store.Version, err error) {
+	e.past = append(e.past[max(0, len(e.past)-5):], fmt.Sprintf("%v%s: %v", w.seq, map[bool]string{true: " by Swap"}[w.onlyIf], err))
 	if err != nil {
 		e.unsure = append(e.unsure, w)
 		return
@@ -78,11 +80,11 @@ func (e *entry) check(seq uint64) string {
 	}
 	switch {
 	case seq == absent:
-		return fmt.Sprintf("a lost write: number %d of %q was acknowledged, and the key is absent", e.acked, e.key)
+		return fmt.Sprintf("a lost write: number %d of %q was acknowledged, and the key is absent; done: %q", e.acked, e.key, e.past)
 	case e.acked == absent:
-		return fmt.Sprintf("a removal undone: %q was removed, and number %d is back", e.key, seq)
+		return fmt.Sprintf("a removal undone: %q was removed, and number %d is back; done: %q", e.key, seq, e.past)
 	}
-	return fmt.Sprintf("a lost write: number %d of %q was acknowledged, and number %d stands there", e.acked, e.key, seq)
+	return fmt.Sprintf("a lost write: number %d of %q was acknowledged, and number %d stands there; done: %q", e.acked, e.key, seq, e.past)
 }
 
 // checkVersion says what is wrong with the version of what was loaded as number seq. That of a Set is learned.

@@ -49,10 +49,10 @@ var errDown = fmt.Errorf("%w: no answer", store.ErrUnavailable)
 func (s *fake) call(ctx context.Context, k kind, key string, do func(ctx context.Context) error) error {
 	since := time.Since(time.Unix(0, s.back.Load()))
 	switch n := s.calls.Add(1); {
-	case s.fault == "slow to recover" && since < recovery+200*time.Millisecond,
+	case s.fault == "slow to recover" && since < recovery+600*time.Millisecond,
 		s.fault == "a stale connection" && since < 300*time.Millisecond && k == opGet && n%3 == 0:
 		return store.Wrap("fake", k.String(), errDown)
-	case s.fault == "an error without an outage" && n%300 == 0 && s.away.Load() == nil && s.back.Load() == 0:
+	case s.fault == "an error without an outage" && n > 100 && n%20 == 0 && s.away.Load() == nil && s.back.Load() == 0:
 		return store.Wrap("fake", k.String(), errDown)
 	}
 	back := s.away.Load()
@@ -138,7 +138,7 @@ func (s *fake) Get(ctx context.Context, key string) ([]byte, error) {
 func (s *fake) Load(ctx context.Context, key string) (item *store.Item, err error) {
 	err = s.call(ctx, opGet, key, func(ctx context.Context) (err error) {
 		from := key
-		if s.fault == "the value of another key" && s.calls.Load()%500 == 0 {
+		if s.fault == "the value of another key" && s.calls.Load()%20 == 0 {
 			from = "fake/steady/0"
 		}
 		item, err = s.m.Load(ctx, from)
@@ -165,7 +165,7 @@ func (s *fake) Swap(ctx context.Context, key string, old store.Version, item *st
 		v, err = s.m.Swap(ctx, key, old, item)
 		return err
 	})
-	if s.fault == "a wrong version" && err == nil && v != "" && s.calls.Load()%50 == 0 {
+	if s.fault == "a wrong version" && err == nil && v != "" && s.calls.Load()%3 == 0 {
 		v = store.NewVersion()
 	}
 	return v, err

@@ -67,7 +67,10 @@ type marks struct {
 	stopped  time.Duration
 }
 
-const before = 300 * time.Millisecond
+const (
+	before    = 300 * time.Millisecond
+	tolerance = 5 * time.Second // then a goroutine without success has given up hope
+)
 
 // run has the load meet the fault and returns when. lasting is how long the outage is, after how long it goes on when the server is back.
 func (l *load) run(f fault, lasting, after time.Duration, begin, again, end func()) (m marks) {
@@ -99,10 +102,27 @@ func (l *load) run(f fault, lasting, after time.Duration, begin, again, end func
 	if f.idle {
 		l.start()
 	}
-	wait(after)
+	l.goOn(m.returned, after)
 	l.stop()
 	m.stopped = clock.now()
 	return m
+}
+
+// goOn lets the load work, and until every goroutine has had a success.
+func (l *load) goOn(returned, after time.Duration) {
+	wait(after)
+	for l.clock.now() < returned+after+tolerance && l.slowest() < returned {
+		wait(grace)
+	}
+}
+
+// slowest is when that goroutine had its last success who has waited for one for longest.
+func (l *load) slowest() time.Duration {
+	slowest := l.clock.now()
+	for _, w := range l.workers {
+		slowest = min(slowest, time.Duration(w.success.Load()))
+	}
+	return slowest
 }
 
 // wait lets the load work for a while: there is no condition to wait for, a fault simply lasts.

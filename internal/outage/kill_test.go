@@ -31,7 +31,7 @@ func TestKills(t *testing.T) {
 		s := b.dial(t, server.Addr, sockets, patientOwn)
 		defer s.Close()
 		c.load = newLoad(s, "kills", patientOwn, c.clock, 1)
-		c.load.calm, c.load.memory = true, b.memory
+		c.load.calm, c.load.memory, c.load.settles = true, b.memory, b.settles()
 		if err := c.load.seed(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func (c *campaign) kill(t *testing.T) {
 	m.ending = c.clock.now()
 	c.server.Start(t)
 	m.returned = c.clock.now()
-	wait(recovery + 2*grace)
+	c.load.goOn(m.returned, recovery/2)
 	c.load.stop()
 	m.stopped = c.clock.now()
 

@@ -133,6 +133,7 @@ type worker struct {
 	rng     *rand.Rand
 	entries []*entry
 	records []record
+	success atomic.Int64 // when it last had one
 }
 
 func (w *worker) wait() bool {
@@ -186,6 +187,9 @@ func (w *worker) do(k kind, key string, call func(ctx context.Context) (wrong st
 		r.wrong = "the error's text shows the key"
 	}
 	w.records = append(w.records, r)
+	if r.err == nil {
+		w.success.Store(int64(r.end))
+	}
 	return r.err
 }
 

@@ -73,7 +73,7 @@ func cell(t *testing.T, b backend, server *testserver.Server, f fault, seed uint
 	clock := startControl()
 	defer clock.stop()
 	l := newLoad(s, f.name, b.givesUp(own), clock, seed)
-	l.memory = b.memory
+	l.memory, l.settles = b.memory, b.settles()
 	if err := l.seed(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -125,6 +125,14 @@ func cell(t *testing.T, b backend, server *testserver.Server, f fault, seed uint
 		now := b.goroutines()
 		return fmt.Sprintf("%d goroutines:\n%s", len(now), strings.Join(now, "\n\n")), len(now) == 0
 	})
+}
+
+// settles is how long after the server's return everything works. A client that asks only every second has to ask, too.
+func (b backend) settles() time.Duration {
+	if b.memory {
+		return recovery + 4*grace
+	}
+	return recovery
 }
 
 // dial opens the store whose server is at addr.
