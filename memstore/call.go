@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -88,8 +89,27 @@ func (s *Store) send(ctx context.Context, request request, item memcache.Item) (
 	return found, err
 }
 
+// run makes the request, and again where it was not sent because its connection was dead.
 func (c *call) run() {
 	client := c.store.client
+	for attempt := 1; ; attempt++ {
+		age := c.store.idlers.age()
+		c.ask(client)
+		if c.err == nil || !errors.Is(c.err, errStale) || attempt == attempts || c.state.Load() == stateLeft {
+			break
+		}
+		c.store.idlers.drop(client, age) // the other idle ones are dead, too
+	}
+	if (c.err == nil || isAnswer(c.err)) && c.server.hopeless.Load() {
+		c.server.hopeless.Store(false)
+	}
+	<-c.server.slots
+	if c.store.owned && c.store.closed.Load() {
+		client.Close() // the connection that this call has just put back
+	}
+}
+
+func (c *call) ask(client *memcache.Client) {
 	switch c.request {
 	case reqGet:
 		c.found, c.err = client.Get(c.item.Key)
@@ -105,13 +125,6 @@ func (c *call) run() {
 		c.err = client.CompareAndSwap(&c.item)
 	case reqDelete:
 		c.err = client.Delete(c.item.Key)
-	}
-	if (c.err == nil || isAnswer(c.err)) && c.server.hopeless.Load() {
-		c.server.hopeless.Store(false)
-	}
-	<-c.server.slots
-	if c.store.owned && c.store.closed.Load() {
-		client.Close() // the connection that this call has just put back
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bradfitz/gomemcache/memcache"
 
+	"github.com/larder-go/larder/internal/record"
 	"github.com/larder-go/larder/internal/testserver"
 	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
@@ -79,5 +80,16 @@ func rewrite(t testing.TB, s *Store, key string, mangle func(stored []byte) []by
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, conformance(func([]byte) []byte { return []byte("rubbish") }, testserver.Memcached(t)))
+}
+
+// The same on several servers, with records that are another's rather than rubbish.
+func TestConformanceSeveral(t *testing.T) {
+	t.Parallel()
+	foreign := func(stored []byte) []byte {
+		r := record.Record{Key: "another", Value: stored}
+		return r.Append(nil)
+	}
+	storetest.Run(t, conformance(foreign, testserver.Memcached(t), testserver.NewMemcached(t), testserver.NewMemcached(t)))
 }

@@ -32,7 +32,7 @@ func kindOf(err error) kind {
 	var timeout interface{ Timeout() bool }
 	var connect *memcache.ConnectTimeoutError
 	switch {
-	case errors.Is(err, memcache.ErrNoServers) || errors.Is(err, memcache.ErrMalformedKey) || errors.Is(err, errBusy) ||
+	case errors.Is(err, memcache.ErrNoServers) || errors.Is(err, memcache.ErrMalformedKey) || err == errBusy || err == errStale ||
 		errors.As(err, &connect) || errors.As(err, &op) && op.Op == "dial":
 		return unsent
 	case err == context.Canceled || err == context.DeadlineExceeded:

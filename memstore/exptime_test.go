@@ -156,6 +156,7 @@ func TestExptimeOfItems(t *testing.T) {
 
 // On the real server entries with all these times are there, and those with short ones go when they must.
 func TestExptimeReal(t *testing.T) {
+	t.Parallel()
 	addr := testserver.Memcached(t).Addr
 	for _, timeout := range []time.Duration{time.Hour, 30*day - 2*time.Minute, 30*day - time.Minute, 30 * day, 31 * day, 4000 * day, 100 * 365 * day, math.MaxInt64} {
 		s := fresh(t, Options{Expiry: store.Expiry{Timeout: timeout}}, addr)

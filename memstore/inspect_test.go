@@ -49,6 +49,7 @@ func wantWarns(t *testing.T, s store.Store, names ...string) {
 }
 
 func TestInspect(t *testing.T) {
+	t.Parallel()
 	server := testserver.NewMemcached(t)
 	good := open(t, server.URL+"?x-timeout=1h")
 	wantWarns(t, good)
@@ -70,6 +71,7 @@ func TestInspect(t *testing.T) {
 
 // A server that is full has removed entries before their time, or refuses writes.
 func TestInspectFull(t *testing.T) {
+	t.Parallel()
 	for want, args := range map[string][]string{"on; ": {"-m", "2"}, "off; ": {"-m", "2", "-M"}} {
 		server := testserver.NewMemcached(t, args...)
 		s := open(t, server.URL+"?x-timeout=1h")
@@ -84,6 +86,7 @@ func TestInspectFull(t *testing.T) {
 }
 
 func TestInspectSeveral(t *testing.T) {
+	t.Parallel()
 	server, other := testserver.Memcached(t), testserver.NewMemcached(t)
 	both := open(t, "memcached://"+server.Addr+","+other.Addr+"?x-timeout=1h")
 	wantWarns(t, both)

@@ -13,6 +13,7 @@ import (
 
 // The value that DESIGN promises, with the longest keys, on a server as it comes.
 func TestLargest(t *testing.T) {
+	t.Parallel()
 	s := fresh(t, Options{}, testserver.NewMemcached(t).Addr)
 	value := bytes.Repeat([]byte("v"), defaultMaxValue)
 	for _, key := range []string{strings.Repeat("k", store.MaxKeyLen), strings.Repeat("k", 200), "k"} {
@@ -36,6 +37,7 @@ func TestLargest(t *testing.T) {
 
 // A value over the limit is refused, and the old one stays: whether the limit is MaxValue, so that nothing is sent, or the server's own.
 func TestTooLargeKeepsOld(t *testing.T) {
+	t.Parallel()
 	small := testserver.NewMemcached(t, "-I", "512k").Addr
 	ctx := context.Background()
 	for name, c := range map[string]struct {

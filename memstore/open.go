@@ -45,7 +45,7 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 		return nil, err
 	}
 	client := memcache.NewFromSelector(servers)
-	client.Timeout = timeout
+	client.Timeout, client.DialContext = timeout, dial
 	s, err := newStore(client, o)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", store.ErrInvalidURL, err)
