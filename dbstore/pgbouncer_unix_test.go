@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,4 +103,35 @@ func TestConformancePgBouncer(t *testing.T) {
 	storetest.Run(t, conformance(l, newBouncer(t, server), Options{MaxValue: 2 << 20}, func(c *pgxpool.Config) {
 		c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}))
+}
+
+// Who forgets to set the pool gets along all the same.
+func TestPgBouncerUnset(t *testing.T) {
+	server := testserver.Postgres(t)
+	s := newLab(t, server.URL).store(t, through(t, server.URL, newBouncer(t, server)), Options{})
+	var all sync.WaitGroup
+	for w := range 8 {
+		all.Go(func() {
+			key := fmt.Sprint("key ", w)
+			for i := range 100 {
+				value := fmt.Append(nil, key, i)
+				if err := s.Set(t.Context(), key, value); err != nil {
+					t.Error(err)
+					return
+				}
+				if got, err := s.Get(t.Context(), key); err != nil || string(got) != string(value) {
+					t.Errorf("%q, %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	facts, err := s.Inspect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := factOf(facts, "pooler"); !strings.Contains(f.Value, "PgBouncer") {
+		t.Errorf("%+v", f)
+	}
 }
