@@ -59,7 +59,7 @@ func read[T any](ctx context.Context, f *Fields, id string, ask func(p redis.Pip
 		if r.left = int64(pttl.Val()); r.left > 0 { // go-redis passes -1 and -2 on as they are
 			r.left = pttl.Val().Milliseconds()
 		}
-		if r.value, err = answer(); errors.Is(err, redis.Nil) {
+		if r.value, err = answer(); err == redis.Nil { // bare: a Sentinel that knows no master is another error with a Nil inside
 			r.nil, err = true, nil
 		}
 		return r, err

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"errors"
+	"hash/crc32"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -95,4 +96,13 @@ func TestFieldsDamaged(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestFieldsCheck(t *testing.T) {
+	for _, names := range [][2]string{{"k", "f"}, {"", ""}, {"a long key with ä", "a field"}} {
+		whole := names[0] + "\x00" + names[1] + "\x00" + "value"
+		if got, want := check(names[0], names[1], []byte("value")), crc32.Checksum([]byte(whole), castagnoli); got != want {
+			t.Errorf("%q: %08x, want %08x", whole, got, want)
+		}
+	}
 }

@@ -52,12 +52,16 @@ func opened(key, field string, b []byte) ([]byte, error) {
 }
 
 func check(key, field string, data []byte) uint32 {
-	var names [2*store.MaxKeyLen + 2]byte // on the stack: converting the strings would allocate
-	b := append(names[:0], key...)
-	b = append(b, 0)
-	b = append(b, field...)
-	b = append(b, 0)
-	return crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, data)
+	return crc32.Update(checkName(checkName(0, key), field), castagnoli, data)
+}
+
+// checkName takes in a name and a NUL. It is crc32.Update for a string, byte by byte: converting the string would allocate.
+func checkName(crc uint32, name string) uint32 {
+	crc = ^crc
+	for i := range len(name) {
+		crc = castagnoli[byte(crc)^name[i]] ^ crc>>8
+	}
+	return ^(castagnoli[byte(crc)] ^ crc>>8)
 }
 
 // marker returns the marker of the entry under key.
