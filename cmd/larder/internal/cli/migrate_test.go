@@ -85,3 +85,16 @@ func TestMigrateManual(t *testing.T) {
 		}
 	}
 }
+
+func TestMigrateInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, command := range []string{"up", "down", "status"} {
+		var out, errs bytes.Buffer
+		env := func(name string) string { return map[string]string{envStore: testserver.Postgres(t).URL}[name] }
+		code := Run(ctx, []string{"migrate", command}, strings.NewReader(""), &out, &errs, env)
+		if code != exitInterrupted || out.Len() > 0 || !strings.HasPrefix(errs.String(), "larder: interrupted\n") {
+			t.Errorf("%s: %d, %s%s", command, code, &out, &errs)
+		}
+	}
+}

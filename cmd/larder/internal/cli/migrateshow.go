@@ -42,23 +42,24 @@ func migrateSteps(steps []dbstore.Step) []migrateStep {
 
 // migrated shows what was done, also what was before an error.
 func (a *app) migrated(ctx context.Context, m *dbstore.Migrator, verb string, steps []dbstore.Step, failed error) error {
-	var lines strings.Builder
+	if failed != nil && len(steps) == 0 {
+		return failed
+	}
+	var text strings.Builder
 	for _, step := range steps {
-		fmt.Fprintf(&lines, "%s %s\n", verb, quoteUnlessPlain(step.Name))
+		fmt.Fprintf(&text, "%s %s\n", verb, quoteUnlessPlain(step.Name))
 	}
 	s, err := m.Status(ctx)
+	if err == nil {
+		err = a.summary(migrateResultOf(s, steps), text.String()+standing(s))
+		a.noteOnJournal(s)
+	} else {
+		a.note("%s", strings.TrimSuffix(text.String(), "\n"))
+	}
 	if failed != nil {
-		err = failed
+		return failed
 	}
-	if err != nil {
-		a.note("%s", strings.TrimSuffix(lines.String(), "\n"))
-		return err
-	}
-	if err := a.summary(migrateResultOf(s, steps), lines.String()+standing(s)); err != nil {
-		return err
-	}
-	a.noteOnJournal(s)
-	return nil
+	return err
 }
 
 // standing says in a line how far the table is.
