@@ -3,6 +3,7 @@ package dbstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -48,7 +49,10 @@ func works(t *testing.T, s store.Store) {
 }
 
 func TestOpenURL(t *testing.T) {
-	server := testserver.NewPostgres(t, "listen_addresses=127.0.0.1,::1")
+	server := testserver.Postgres(t)
+	if server.Socket == "" {
+		t.Skip("the socket of the server of the environment is not known")
+	}
 	_, port, _ := net.SplitHostPort(server.Addr)
 	dir := filepath.Dir(server.Socket)
 	table := `Ta"ble; -- ÄÖ`
@@ -82,21 +86,6 @@ func TestOpenURL(t *testing.T) {
 			}
 		})
 	}
-	t.Run("IPv6", func(t *testing.T) {
-		if c, err := net.Dial("tcp", "[::1]:"+port); err != nil {
-			t.Skipf("this machine has no IPv6: %v", err)
-		} else {
-			c.Close()
-		}
-		s, err := open(t, with(t, "postgres://larder@"+dead+",[::1]:"+port+"/postgres", params))
-		if err != nil && strings.Contains(err.Error(), "28000") {
-			return // it was reached, and its pg_hba.conf names no such address
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		works(t, s)
-	})
 	t.Run("mode", func(t *testing.T) {
 		s, err := open(t, with(t, server.URL+"?default_query_exec_mode=exec", params))
 		if err != nil {
@@ -107,6 +96,42 @@ func TestOpenURL(t *testing.T) {
 			t.Error("statements are prepared all the same")
 		}
 	})
+}
+
+// Lists of hosts and IPv6 reach pgx as they are.
+func TestHosts(t *testing.T) {
+	for raw, want := range map[string]string{
+		"postgres://u@[::1]:5433/db":         "[::1]:5433",
+		"postgres://u@a:1,[fe80::1]:2,c/db":  "a:1 [fe80::1]:2 c:5432",
+		"postgresql://u:p%40@[::1],b:7/db":   "[::1]:5432 b:7",
+		"postgres+unix:///run/pg?dbname=db":  "[/run/pg]:5432",
+		"postgres+unix:///run/.s.PGSQL.7":    "[/run]:7",
+		"postgres://u@/db?host=/run&port=12": "[/run]:12",
+	} {
+		mux := store.Mux{}
+		for _, scheme := range []string{"postgres", "postgresql", "postgres+unix"} {
+			mux[scheme] = func(_ context.Context, u *url.URL) (store.Closer, error) {
+				_, config, err := splitURL(u)
+				if err != nil {
+					return nil, err
+				}
+				c := config.ConnConfig
+				got := []string{net.JoinHostPort(c.Host, fmt.Sprint(c.Port))}
+				for _, f := range c.Fallbacks {
+					if addr := net.JoinHostPort(f.Host, fmt.Sprint(f.Port)); addr != got[len(got)-1] { // pgx tries each with TLS and without
+						got = append(got, addr)
+					}
+				}
+				if text := strings.Join(got, " "); strings.NewReplacer("[/", "/", "]", "").Replace(text) != strings.NewReplacer("[/", "/", "]", "").Replace(want) {
+					t.Errorf("%s: %s; want %s", raw, text, want)
+				}
+				return nil, errors.New("seen")
+			}
+		}
+		if _, err := mux.Open(t.Context(), raw); err == nil || err.Error() != "seen" {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
 }
 
 // What is wrong with a URL, or behind it, is told at once, and no password with it.

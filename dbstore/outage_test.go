@@ -41,11 +41,18 @@ func busy(t *testing.T, s *Store) {
 	}
 }
 
+// One server is started for all that is done to servers.
+func TestOutages(t *testing.T) {
+	server := testserver.NewPostgres(t)
+	t.Run("restart", func(t *testing.T) { testRestart(t, server) })
+	t.Run("hang", func(t *testing.T) { testHang(t, server) })
+	t.Run("close", func(t *testing.T) { testCloseWhileHanging(t, server) })
+}
+
 // A restart of the server leaves a pool of dead connections, which no read sees.
-func TestRestart(t *testing.T) {
+func testRestart(t *testing.T, server *testserver.Server) {
 	for name, end := range map[string]func(*testserver.Server, testing.TB){"stop": (*testserver.Server).Stop, "kill": (*testserver.Server).Kill} {
 		t.Run(name, func(t *testing.T) {
-			server := testserver.NewPostgres(t)
 			s := newStoreAt(t, server.URL, nil, noPing)
 			works(t, s)
 			busy(t, s)
@@ -75,8 +82,7 @@ func TestRestart(t *testing.T) {
 }
 
 // A server that hangs is an outage: after the context's time, or our own, and not at all where the caller has gone.
-func TestHang(t *testing.T) {
-	server := testserver.NewPostgres(t)
+func testHang(t *testing.T, server *testserver.Server) {
 	s := newStoreAt(t, server.URL, &Options{OpTimeout: 300 * time.Millisecond})
 	works(t, s)
 	busy(t, s)
@@ -139,8 +145,7 @@ func TestPoolIsTaken(t *testing.T) {
 }
 
 // Close of a store whose server hangs does not.
-func TestCloseWhileHanging(t *testing.T) {
-	server := testserver.NewPostgres(t)
+func testCloseWhileHanging(t *testing.T, server *testserver.Server) {
 	schema := newSchema(t, server.URL, "")
 	s, err := open(t, server.URL+"?x-op-timeout=200ms&x-schema="+url.QueryEscape(schema))
 	if err != nil {
