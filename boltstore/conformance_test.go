@@ -5,6 +5,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
 	"github.com/larder-go/larder/store/storetest"
 )
@@ -18,6 +19,7 @@ func conformance(o Options, mangle func(stored []byte) []byte) storetest.Config 
 			return newStore(t, openDB(t), &o)
 		},
 		MaxValue: o.MaxValue,
+		Lacks:    traits.Of("bolt").Lacks,
 		Reopen: func(t *testing.T, s store.Store) store.Store {
 			old := s.(*Store)
 			return newStore(t, old.db, &Options{Expiry: old.expiry, MaxValue: old.maxValue, Bucket: o.Bucket})
@@ -62,4 +64,11 @@ func TestConformanceHeadDamaged(t *testing.T) {
 	cfg := conformance(Options{Bucket: "other"}, func([]byte) []byte { return []byte("rubbish") })
 	cfg.Bubble = true
 	storetest.Run(t, cfg)
+}
+
+// TestTraits: what the README says of the largest value is so.
+func TestTraits(t *testing.T) {
+	if s := newStore(t, openDB(t), nil); s.maxValue != traits.Of("bolt").MaxValue {
+		t.Errorf("the default limit is %d bytes", s.maxValue)
+	}
 }

@@ -1,6 +1,7 @@
 package diskstore_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/larder-go/larder/diskstore"
+	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
 	"github.com/larder-go/larder/store/storetest"
 )
@@ -50,6 +52,7 @@ func (c *suite) config() storetest.Config {
 			damage(t, entryFile(c.of(s).dir, key))
 		},
 		MaxValue: suiteMaxValue,
+		Lacks:    traits.Of("file").Lacks,
 		Timeout:  200 * time.Millisecond, // for where memoryDir is on a disk that others use too
 	}
 }
@@ -100,4 +103,16 @@ func TestConformanceBubble(t *testing.T) {
 	cfg := new(suite).config()
 	cfg.Bubble = true
 	storetest.Run(t, cfg)
+}
+
+// TestTraits: what the README says of the largest value is so.
+func TestTraits(t *testing.T) {
+	limit := traits.Of("file").MaxValue
+	s := open(t, memoryDir(t), nil)
+	if err := s.Set(t.Context(), "key", make([]byte, limit)); err != nil {
+		t.Error(err)
+	}
+	if err := s.Set(t.Context(), "key", make([]byte, limit+1)); !errors.Is(err, store.ErrTooLarge) {
+		t.Error(err)
+	}
 }

@@ -41,24 +41,24 @@ func All() []Backend {
 		Largest: "memory", Cleaner: "your program, `cleanup.Loop`",
 	}, {
 		Name: "files", Doc: "diskstore/doc.go", Scheme: "file", URL: "file:///dir",
-		Shared: "the processes of one machine", Survives: "power cuts", Lists: true,
+		Shared: "the processes of one machine", Survives: "restarts, power cuts", Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "`larder cleanup` from cron, or any program",
 	}, {
 		Name: "bbolt", Doc: "boltstore/doc.go", Scheme: "bolt", URL: "bolt:///file.db",
-		Shared: "one process", Survives: "power cuts", Lists: true,
+		Shared: "one process", Survives: "restarts, power cuts", Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "your program, `cleanup.Loop`",
 	}, {
 		Name: "Postgres", Doc: "dbstore/doc.go", Scheme: "postgres", Schemes: []string{"postgresql", "postgres+unix"}, URL: "postgres://user@host/db",
-		Shared: "all hosts", Survives: "power cuts", Lists: true,
+		Shared: "all hosts", Survives: "restarts, power cuts", Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "`larder cleanup` from cron, or any program",
 	}, {
 		Name: "memcached", Doc: "memstore/doc.go", Scheme: "memcached", Schemes: []string{"memcached+unix"}, URL: "memcached://host1,host2",
-		Shared: "all hosts", Survives: "restarts of your program", Expires: true,
+		Shared: "all hosts", Survives: "restarts of your program only", Expires: true,
 		Largest: "1,000,000 bytes, `x-max-value`", MaxValue: 1_000_000, Cleaner: "the server",
 		Lacks: []string{"list", "sweep", "cleanup"}, Timeout: time.Second, Slack: 2 * time.Second,
 	}, {
 		Name: "Redis", Doc: "redisstore/doc.go", Scheme: "redis", Schemes: []string{"rediss", "redis+unix"}, URL: "redis://host",
-		Shared: "all hosts", Survives: "what the server's persistence survives", Expires: true, Lists: true,
+		Shared: "all hosts", Survives: "what its persistence does: `larder check` tells", Expires: true, Lists: true,
 		Largest: anyLimit, MaxValue: 64 * mega, Cleaner: "the server; `larder cleanup` where `x-timeout` is not set",
 		Lacks: []string{ // these count what the server has expired by itself
 			"cleanup/dead", "cleanup/deadline", "cleanup/both", "cleanup/idle-long", "cleanup/again", "cleanup/many", "cleanup/cleaners",

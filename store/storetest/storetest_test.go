@@ -3,6 +3,7 @@ package storetest_test
 import (
 	"testing"
 
+	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
 	"github.com/larder-go/larder/store/storetest"
 )
@@ -13,7 +14,7 @@ func newMap(t *testing.T, e store.Expiry) store.Store {
 	return m
 }
 
-func TestMap(t *testing.T) { storetest.Run(t, storetest.Config{New: newMap}) }
+func TestMap(t *testing.T) { storetest.Run(t, storetest.Config{New: newMap, Lacks: traits.Of("map").Lacks}) }
 
 func TestMapBubble(t *testing.T) { storetest.Run(t, storetest.Config{New: newMap, Bubble: true}) }
 
