@@ -36,6 +36,7 @@ func old(t *testing.T, s *Store, prefix string, n int, value []byte) {
 
 // The server's table shrinks and grows while a list goes through it: SCAN repeats keys then, and the list does not.
 func TestListWhileTableChanges(t *testing.T) {
+	t.Parallel()
 	server := testserver.NewRedis(t)
 	client := newClient(t, server.Addr)
 	s := open(t, client, store.Expiry{})
@@ -55,7 +56,7 @@ func TestListWhileTableChanges(t *testing.T) {
 	old(t, s, "stay ", stay, nil)
 	for _, phase := range []string{"shrinks", "grows"} {
 		if phase == "shrinks" {
-			bulk(func(p redis.Pipeliner, name string) { p.Set(t.Context(), name, "", 0) }, 60_000)
+			bulk(func(p redis.Pipeliner, name string) { p.Set(t.Context(), name, "", 0) }, 30_000)
 		}
 		seen, n := map[string]bool{}, 0
 		for info, err := range s.List(t.Context(), "stay ") {
@@ -68,13 +69,13 @@ func TestListWhileTableChanges(t *testing.T) {
 			seen[info.Key] = true
 			switch n++; {
 			case n == 500 && phase == "shrinks":
-				bulk(func(p redis.Pipeliner, name string) { p.Del(t.Context(), name) }, 60_000)
+				bulk(func(p redis.Pipeliner, name string) { p.Del(t.Context(), name) }, 30_000)
 			case n%250 == 0 && n > 500: // the server gets on with it ten times a second, and a little with each command
 				for begin := time.Now(); time.Since(begin) < 120*time.Millisecond; {
 					client.Exists(t.Context(), "nothing")
 				}
 			case n == 500:
-				bulk(func(p redis.Pipeliner, name string) { p.Set(t.Context(), name, "", 0) }, 60_000)
+				bulk(func(p redis.Pipeliner, name string) { p.Set(t.Context(), name, "", 0) }, 30_000)
 			}
 		}
 		if len(seen) != stay {
