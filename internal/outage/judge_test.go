@@ -28,11 +28,13 @@ type verdict struct {
 	lateP99              time.Duration
 	recovered            time.Duration // from the server's return to the last goroutine's first success
 	failedWrites         int           // begun after the server's return
+	failedAfter          time.Duration // what begun in the fault with a deadline, and failed: the median time that it took
+	lastFailed           time.Duration // after the server's return, the last read that failed was begun
 }
 
 func (v verdict) String() string {
-	return fmt.Sprintf("%d ops, %d begun in the fault, %d failed; late p99 %v, most %v; all at work after %v; %d writes failed after the return",
-		v.ops, v.inFault, v.failed, round(v.lateP99), round(v.latest), round(v.recovered), v.failedWrites)
+	return fmt.Sprintf("%d ops, %d begun in the fault, %d failed, with a deadline after %v; late p99 %v, most %v; all at work after %v; %d writes failed after the return, the last read %v after it",
+		v.ops, v.inFault, v.failed, round(v.failedAfter), round(v.lateP99), round(v.latest), round(v.recovered), v.failedWrites, round(v.lastFailed))
 }
 
 func round(d time.Duration) time.Duration { return d.Round(100 * time.Microsecond) }
@@ -44,7 +46,7 @@ func (l *load) judge(f fault, m marks) (v verdict) {
 			v.wrong = append(v.wrong, fmt.Sprintf("%v, begun %s, %v after its begin: ", r.kind, m.when(r.begin), round(r.end-r.begin))+fmt.Sprintf(format, args...))
 		}
 	}
-	var lates []time.Duration
+	var lates, fails []time.Duration
 	cancels, unnamed, tooLate, slow := 0, 0, 0, time.Duration(0)
 	for _, w := range l.workers {
 		first, free, tried := time.Duration(-1), m.returned, false // free: from when on the goroutine could find out that all is well
@@ -61,6 +63,12 @@ func (l *load) judge(f fault, m marks) (v verdict) {
 				}
 				if excuse := l.excuse(r, f, m); excuse != "" {
 					wrong(r, "%s: %v", excuse, r.err)
+				}
+				if r.why == byDeadline && m.begun < r.begin && r.begin < m.ending {
+					fails = append(fails, r.end-r.begin)
+				}
+				if r.begin > m.returned && r.kind.reads() && !errors.Is(r.err, context.Canceled) {
+					v.lastFailed = max(v.lastFailed, r.begin-m.returned)
 				}
 				if r.begin > m.returned && !r.kind.reads() && !errors.Is(r.err, context.Canceled) {
 					v.failedWrites++
@@ -113,6 +121,9 @@ func (l *load) judge(f fault, m marks) (v verdict) {
 	// One of a hundred may be the machine's fault although the control did not notice.
 	if tooLate > 1+len(lates)/100 {
 		v.wrong = append(v.wrong, fmt.Sprintf("%d of %d operations returned more than %v after they were to be given up", tooLate, len(lates), grace))
+	}
+	if slices.Sort(fails); len(fails) > 0 {
+		v.failedAfter = fails[len(fails)/2]
 	}
 	if slices.Sort(lates); len(lates) > 0 {
 		v.lateP99, v.latest = lates[len(lates)*99/100], lates[len(lates)-1]
@@ -175,14 +186,19 @@ func (l *load) excuse(r record, f fault, m marks) string {
 		return "it failed before the fault"
 	case r.begin < m.returned: // it was under way while the server was not there
 		return ""
-	case l.lost != nil && r.begin < m.returned+l.settles: // that another server has its share now, the client must find out
+	case l.lost != nil && r.begin < l.settled(m, r): // that another server has its share now, the client must find out
 		return ""
-	case l.memory && f.refuses && r.begin < m.returned+l.settles && strings.Contains(r.err.Error(), "dial "):
+	case l.memory && f.refuses && r.begin < l.settled(m, r) && strings.Contains(r.err.Error(), "dial "):
 		return "" // the client remembers that nobody answered
 	case r.kind.reads():
 		return "a read failed after the server's return"
-	case r.begin > m.returned+l.settles:
+	case r.begin > l.settled(m, r):
 		return "a write failed long after the server's return"
 	}
 	return "" // a write may have gone to a connection that looked sound, and is not sent a second time
+}
+
+// settled is when everything was to work again for r.
+func (l *load) settled(m marks, r record) time.Duration {
+	return m.returned + l.settles + l.clock.excuse(m.returned, r.begin)
 }
