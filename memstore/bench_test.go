@@ -18,8 +18,9 @@ import (
 const (
 	benchValue  = 600 // bytes, as a session has
 	benchKeys   = 1000
-	benchRounds = 25 // interleaved: what the machine does meanwhile hits both
-	benchOps    = 1000
+	benchRounds = 15
+	benchTurns  = 15 // of each, by turns, in a round
+	benchOps    = 100
 	benchKeyLen = 43 // an id of 256 bits in base64
 )
 
@@ -79,42 +80,61 @@ func compare(b *testing.B, raw, ours func(string) error) {
 	for i := range keys {
 		keys[i] = benchKey(i)
 	}
-	var ratios, rawTimes, ourTimes, rawAllocs, ourAllocs []float64
+	var ratios, rawTimes, ourTimes []float64
+	r, o := &caller{call: raw, keys: keys}, &caller{call: ours, keys: keys}
 	for b.Loop() {
 		for range benchRounds {
-			r, rAllocs := round(b, keys, raw)
-			o, oAllocs := round(b, keys, ours)
-			ratios = append(ratios, o/r)
-			rawTimes, ourTimes = append(rawTimes, r), append(ourTimes, o)
-			rawAllocs, ourAllocs = append(rawAllocs, rAllocs), append(ourAllocs, oAllocs)
+			for range benchTurns { // short turns: what the machine does meanwhile hits both
+				r.turn(b)
+				o.turn(b)
+			}
+			rawP50, ourP50 := r.p50(), o.p50()
+			ratios, rawTimes, ourTimes = append(ratios, ourP50/rawP50), append(rawTimes, rawP50), append(ourTimes, ourP50)
 		}
 	}
 	b.ReportMetric(median(ratios), "p50-ratio")
 	b.ReportMetric(median(rawTimes), "raw-ns")
 	b.ReportMetric(median(ourTimes), "our-ns")
-	b.ReportMetric(median(rawAllocs), "raw-allocs")
-	b.ReportMetric(median(ourAllocs), "our-allocs")
+	b.ReportMetric(r.allocs(), "raw-allocs")
+	b.ReportMetric(o.allocs(), "our-allocs")
 	b.ReportMetric(0, "ns/op")
 }
 
-// round returns the median time of a call in nanoseconds, and how much a call allocates.
-func round(b *testing.B, keys []string, call func(string) error) (p50, allocs float64) {
+// caller calls and takes the time.
+type caller struct {
+	call    func(string) error
+	keys    []string
+	times   []float64
+	calls   int
+	mallocs uint64
+}
+
+func (c *caller) turn(b *testing.B) {
 	b.Helper()
-	times := make([]float64, 0, benchOps)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range benchOps {
-		key := keys[rand.N(len(keys))]
+		key := c.keys[rand.N(len(c.keys))]
 		begin := time.Now()
-		err := call(key)
-		times = append(times, float64(time.Since(begin)))
+		err := c.call(key)
+		c.times = append(c.times, float64(time.Since(begin)))
 		if err != nil {
 			b.Fatal(err)
 		}
 	}
 	runtime.ReadMemStats(&after)
-	return median(times), float64(after.Mallocs-before.Mallocs) / benchOps
+	c.calls += benchOps
+	c.mallocs += after.Mallocs - before.Mallocs
 }
+
+// p50 is the median since the last one, in nanoseconds.
+func (c *caller) p50() float64 {
+	p50 := median(c.times)
+	c.times = c.times[:0]
+	return p50
+}
+
+func (c *caller) allocs() float64 { return float64(c.mallocs) / float64(c.calls) }
 
 func median(x []float64) float64 {
 	x = slices.Clone(x)

@@ -141,7 +141,7 @@ func TestNoCrossTalk(t *testing.T) {
 	for i := range keys {
 		set(t, s, fmt.Sprint(i), value(i))
 	}
-	p.Slice(100)
+	p.Slice(600)
 	reads := 20_000
 	if os.Getenv("LARDER_SOAK") != "" {
 		reads = 1_000_000

@@ -1,6 +1,6 @@
-// Package memstore keeps entries in memcached servers: shared between hosts, in memory, removed by the servers themselves. It stands on
-// github.com/bradfitz/gomemcache, and adds what that leaves out: contexts, a bound on connections, Swap, deadlines, keys of any kind. For the
-// memory of this process there is [store.Map].
+// Package memstore keeps entries in memcached servers: shared between hosts, in memory, removed by the servers themselves. It
+// stands on github.com/bradfitz/gomemcache, and adds what that leaves out: contexts, a bound on connections, Swap, deadlines,
+// keys of any kind. For the memory of this process there is [store.Map].
 //
 // # URLs
 //
@@ -8,53 +8,62 @@
 //	memcached://cache1,cache2:11212,[::1]?x-timeout=30m
 //	memcached+unix:///run/memcached.sock?x-timeout=30m
 //
-// The port is 11211 unless given. x-timeout and x-touch-after are [store.Expiry]; x-max-value, x-key-prefix and x-max-conns are MaxValue, KeyPrefix
-// and MaxConns of [Options]. x-op-timeout, one second unless set, bounds each request to a server, connecting apart.
+// The port is 11211 unless given. x-timeout and x-touch-after are [store.Expiry]; x-max-value, x-key-prefix and x-max-conns are
+// MaxValue, KeyPrefix and MaxConns of [Options]. x-op-timeout, one second unless set, bounds each request to a server, and
+// connecting to it; a write that is not answered asks once more what became of it.
 //
-// Each key has its place on one of several servers. It is found as the client's own selector does, by CRC-32 modulo their number: a server that
-// is down takes its share of the entries with it and no other, but another number of servers moves nearly all. A placement that moves few is
-// package shard's.
+// Each key has its place on one of several servers. It is found as the client's own selector does, by CRC-32 modulo their
+// number: a server that is down takes its share of the entries with it and no other, but another number of servers moves nearly
+// all. A placement that moves few is package shard's.
 //
 // # Keys
 //
-// A key that memcached takes, up to 250 bytes without spaces and control characters, is its own name there, behind Options.KeyPrefix. Any other, and any that
-// begins with "larder-sha256:", is named by that word and the hexadecimal SHA-256 of the key. What stands under the name is a record as package
-// internal/record describes it; it holds the key, which is compared at each read, so what somebody else has put there, or a connection has mixed up,
-// is never returned. Two stores on the same servers see each other's entries if they have the same KeyPrefix, as two processes of one deployment
-// do.
+// A key that memcached takes, up to 250 bytes without spaces and control characters, is its own name there, behind
+// Options.KeyPrefix. Any other, and any that begins with "larder-sha256:", is named by that word and the hexadecimal SHA-256 of
+// the key. What stands under the name is a record as package internal/record describes it; it holds the key, which is compared
+// at each read, so what somebody else has put there, or a connection has mixed up, is never returned. Two stores on the same
+// servers see each other's entries if they have the same KeyPrefix, as two processes of one deployment do.
 //
 // # Expiry
 //
-// The servers remove what has been idle for the Timeout, and each Get, Load and Touch is a "gat", which reads and puts that off in one step, so TouchAfter
-// saves nothing here; it only adds to the time that memcached is told: Timeout and slack in seconds, rounded up, and one more for its clock. It may
-// keep an entry two seconds longer than the contract says of exact stores, but never drops one early for its age. Times beyond 30 days are moments on the
-// server's clock: [Store.Inspect] compares it with ours. A deadline is enforced by each read, by this host's clock.
+// The servers remove what has been idle for the Timeout, and each Get, Load and Touch is a "gat", which reads and puts that off
+// in one step, so TouchAfter saves nothing here; it only adds to the time that memcached is told: Timeout and slack in seconds,
+// rounded up, and one more for its clock. It may keep an entry two seconds longer than the contract says of exact stores, but
+// does not drop one early for its age: not even in the moment, every few thousand seconds, when memcached's clock skips one, if
+// the Timeout is in whole seconds or the slack is a second or more, as it is by default from a Timeout of 20 seconds on. Times
+// beyond 30 days are moments on the server's clock: [Store.Inspect] compares it with ours. A deadline is enforced by each read,
+// by this host's clock.
 //
-// Cleanup has nothing to do where idle ≤ 0 or is at least the Timeout, and is otherwise not supported. Without a Timeout entries stay until the
-// server needs their memory. The atime of an entry is not known: Load and Peek leave it zero.
+// Cleanup has nothing to do where idle ≤ 0 or is at least the Timeout, and is otherwise not supported. Without a Timeout
+// entries stay until the server needs their memory. The atime of an entry is not known: Load and Peek leave it zero.
 //
 // # Durability
 //
-// None. A restart of a server forgets its entries, and a server whose memory is full removes those that were not used for longest, before their
-// time. A session that is not there is one that has ended: keep in memcached only what may be lost.
+// None. A restart of a server forgets its entries, and a server whose memory is full removes those that were not used for
+// longest, before their time. A session that is not there is one that has ended: keep in memcached only what may be lost.
 //
-// A request on a connection that broke, as each of those does that were open when a server restarted, is made again if it reads. A write is not,
-// for it may have been done: where its answer is lost, the store looks whether its own version stands, and the error otherwise says that the outcome
-// is not known. The client takes no context: where the caller's can end, the request runs in a goroutine of its own, which ends with the client's
-// Timeout at the latest. A caller who leaves a write is told so, and his next write under the same key waits until it is over: what he deletes then
-// stays deleted.
+// When a server restarts, each connection that was open is dead. A request that meets such a one is made again if it reads. A
+// write is not, for it may have been done: where its answer is lost, the store looks whether its own version stands, and the
+// error otherwise says that the outcome is not known. A store that was opened by URL looks at a connection that has rested
+// before it sends anything there (not on Windows), so that writes after a restart go through, too.
+//
+// The client takes no context: where the caller's can end, the request runs in a goroutine of its own, which ends with the
+// client's Timeout at the latest. A caller who leaves a write is told so, and his next write under the same key waits until it
+// is over: what he deletes then stays deleted.
 //
 // # Limits
 //
-// Values up to Options.MaxValue, 1,000,000 bytes unless set: what fits into the item of 1 MiB that a server takes by default (-I) with the longest key.
-// A larger one is refused before it is sent, for memcached removes the old value when it refuses the new one. Where a server takes less than MaxValue,
-// that is [store.ErrTooLarge] too, and the old value stays if the record has 16 KiB or more; with an -I below that set MaxValue.
+// Values up to Options.MaxValue, 1,000,000 bytes unless set: what fits into the item of 1 MiB that a server takes by default
+// (-I) with the longest key. A larger one is refused before it is sent, for memcached removes the old value when it refuses the
+// new one. Where a server takes less than MaxValue, that is [store.ErrTooLarge] too, and the old value stays if the record has
+// 16 KiB or more; with an -I below that set MaxValue.
 //
-// memcached cannot list. Its times end in January 2038, and so does every entry then with a longer Timeout. "gat" needs memcached 1.5.3.
+// memcached cannot list. Its times end in January 2038, and so does every entry then with a longer Timeout. "gat" needs
+// memcached 1.5.3.
 //
 // # Security
 //
-// There is no authentication: the client knows neither SASL nor passwords. Whoever reaches the port reads, changes and removes every entry, and keys are
-// mostly bearer tokens. Bind the server to loopback or a private network (-l), or to a unix socket. TLS is to be had by New with a client
-// whose DialContext dials so.
+// There is no authentication: the client knows neither SASL nor passwords. Whoever reaches the port reads, changes and removes
+// every entry, and keys are mostly bearer tokens. Bind the server to loopback or a private network (-l), or to a unix socket.
+// TLS is to be had by New with a client whose DialContext dials so.
 package memstore

@@ -17,8 +17,8 @@ const (
 	gone = maxRelative + 1
 )
 
-// idleSeconds is how long memcached is to keep an entry that is used now: never shorter than the timeout, whatever its clock does, and at most
-// two seconds longer than timeout + slack.
+// idleSeconds is how long memcached is to keep an entry that is used now: not shorter than the timeout, and at most two seconds longer than
+// timeout + slack. Both hold also when its clock skips a second, if the timeout is in whole seconds or the slack is a second or more.
 func idleSeconds(timeout, slack time.Duration) int64 {
 	if timeout <= 0 {
 		return 0

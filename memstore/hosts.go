@@ -46,7 +46,8 @@ func parseHosts(u *url.URL, p *store.Params) (hosts, error) {
 	const example = "write memcached://host1,host2:11211"
 	switch {
 	case u.User != nil:
-		return nil, fmt.Errorf("%w: it has a user, and memcached as this client speaks to it knows none; leave that out, and bind the server to a private network", store.ErrInvalidURL)
+		return nil, fmt.Errorf("%w: it has a user, and memcached as this client speaks to it knows none; leave that out, "+
+			"and bind the server to a private network", store.ErrInvalidURL)
 	case u.Host == "" || u.Opaque != "":
 		return nil, fmt.Errorf("%w: it names no server; %s, or memcached+unix:///path for a socket", store.ErrInvalidURL, example)
 	case u.Path != "" && u.Path != "/" || u.Fragment != "":

@@ -30,7 +30,8 @@ func (s *Store) Inspect(ctx context.Context) ([]store.Fact, error) {
 func (s *Store) inspect(ctx context.Context) (facts []store.Fact, _ error) {
 	addrs := s.addrs()
 	if len(addrs) == 0 {
-		return []store.Fact{{Name: "server", Value: "not known", Warn: "the servers can be asked only where the program gives memstore.Options.Selector, or opens the store by URL"}}, nil
+		return []store.Fact{{Name: "server", Value: "not known",
+			Warn: "the servers can be asked only where the program gives memstore.Options.Selector, or opens the store by URL"}}, nil
 	}
 	var last error
 	answered := 0
@@ -44,7 +45,8 @@ func (s *Store) inspect(ctx context.Context) (facts []store.Fact, _ error) {
 			own = found.facts(s)
 			answered++
 		} else if last = cause(found.err); errors.Is(found.err, errNoStats) {
-			own = []store.Fact{{Name: "server", Value: "not known", Warn: "it does not answer stats as memcached does, so nothing can be said about its limits"}}
+			own = []store.Fact{{Name: "server", Value: "not known",
+				Warn: "it does not answer stats as memcached does, so nothing can be said about its limits"}}
 			answered++
 		}
 		for _, fact := range own {
@@ -171,7 +173,8 @@ func (a *stats) clock() store.Fact {
 	off := time.Unix(now, 0).Sub(a.asked).Round(time.Second)
 	fact := store.Fact{Name: "clock", Value: fmt.Sprintf("%v from this host's", off)}
 	if off.Abs() > tolerance {
-		fact.Warn = "with a time-out or a deadline of more than 30 days, entries go that much too early or too late; set both clocks by NTP and restart the server"
+		fact.Warn = "with a time-out or a deadline of more than 30 days, entries go that much too early or too late; " +
+			"set both clocks by NTP and restart the server"
 	}
 	return fact
 }

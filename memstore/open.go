@@ -30,7 +30,13 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Options{Expiry: p.Expiry(), MaxValue: p.Int("x-max-value"), KeyPrefix: p.String("x-key-prefix"), MaxConns: p.Int("x-max-conns"), Selector: servers}
+	o := &Options{
+		Expiry:    p.Expiry(),
+		MaxValue:  p.Int("x-max-value"),
+		KeyPrefix: p.String("x-key-prefix"),
+		MaxConns:  p.Int("x-max-conns"),
+		Selector:  servers,
+	}
 	timeout := p.Duration("x-op-timeout")
 	if err := p.Done(); err != nil {
 		return nil, err

@@ -35,4 +35,5 @@ func (s *Store) sweep(ctx context.Context, op string, idle time.Duration) error 
 	return nil
 }
 
-var errNoSweep = fmt.Errorf("%w: memcached removes entries by their Timeout (x-timeout) itself, and cannot list those that are idle for less", errors.ErrUnsupported)
+var errNoSweep = fmt.Errorf("%w: memcached removes entries by their Timeout (x-timeout) itself, and cannot list those that are idle for less",
+	errors.ErrUnsupported)
