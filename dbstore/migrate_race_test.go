@@ -65,7 +65,7 @@ func TestMigrateRaceUpDown(t *testing.T) {
 	for worker := range 3 {
 		random := rand.New(rand.NewPCG(1, uint64(worker)))
 		work.Go(func() {
-			for range 8 { // few: who goes up goes on as long as others go down
+			for range 5 { // few: who goes up goes on as long as others go down
 				up, err := m.Up(t.Context())
 				if err != nil {
 					t.Error(err)
