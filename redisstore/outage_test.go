@@ -28,9 +28,12 @@ func operations(s *Store) map[string]func(ctx context.Context) error {
 		"Set":      func(ctx context.Context) error { return s.Set(ctx, "key", nil) },
 		"Delete":   func(ctx context.Context) error { return s.Delete(ctx, "key") },
 		"Swap":     func(ctx context.Context) error { _, err := s.Swap(ctx, "key", store.AnyVersion, nil); return err },
-		"Sweep":    func(ctx context.Context) error { _, err := s.Sweep(ctx, store.SweepOptions{Idle: time.Hour}); return err },
-		"Cleanup":  func(ctx context.Context) error { _, err := s.Cleanup(ctx, 0); return err },
-		"Inspect":  func(ctx context.Context) error { _, err := s.Inspect(ctx); return err },
+		"Sweep": func(ctx context.Context) error {
+			_, err := s.Sweep(ctx, store.SweepOptions{Idle: time.Hour})
+			return err
+		},
+		"Cleanup": func(ctx context.Context) error { _, err := s.Cleanup(ctx, 0); return err },
+		"Inspect": func(ctx context.Context) error { _, err := s.Inspect(ctx); return err },
 		"List": func(ctx context.Context) error {
 			for _, err := range s.List(ctx, "") {
 				return err
