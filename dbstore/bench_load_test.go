@@ -25,7 +25,13 @@ func busyServer(b *testing.B, settings ...string) *testserver.Server {
 // durable has the server flush to a disk what it acknowledges: a server for tests is in memory.
 func durable(b *testing.B, server *testserver.Server) *testserver.Server {
 	server.Stop(b)
-	wal, disk := filepath.Join(filepath.Dir(server.Socket), "data", "pg_wal"), filepath.Join(b.TempDir(), "pg_wal")
+	dir := b.TempDir()
+	wal, disk := filepath.Join(filepath.Dir(server.Socket), "data", "pg_wal"), filepath.Join(dir, "pg_wal")
+	for _, open := range []string{dir, filepath.Dir(dir)} { // the server is somebody else
+		if err := os.Chmod(open, 0o755); err != nil {
+			b.Fatal(err)
+		}
+	}
 	if out, err := exec.Command("cp", "-a", wal, disk).CombinedOutput(); err != nil {
 		b.Fatalf("%v: %s", err, out)
 	}
