@@ -29,8 +29,9 @@ func backends() []backend {
 		},
 	}, {
 		name: "memcached", open: memstore.OpenURL, forgets: true, cancels: 25,
-		// The wait for a connection, which is a second longer than that for an answer, and then the answer.
-		givesUp: func(own time.Duration) time.Duration { return 2*own + time.Second },
+		// A write waits until the one before is over, then for a connection, a second longer than for an answer, then for the answer, and
+		// where that is lost, it looks what stands there: a connection and an answer once more.
+		givesUp: func(own time.Duration) time.Duration { return 5*own + 2*time.Second },
 		works:   []string{"larder/memstore.", "bradfitz/gomemcache"},
 		url: func(addr string, conns int, own time.Duration) string {
 			return fmt.Sprintf("memcached://%s?x-max-conns=%d&x-op-timeout=%v", addr, conns, own)
