@@ -26,6 +26,9 @@ func TestLostReply(t *testing.T) {
 		client := newClient(t, server.Addr)
 		s := open(t, client, store.Expiry{Timeout: time.Hour})
 		mustSet(t, s, "key", "old")
+		if _, err := s.Swap(t.Context(), "before", "", &store.Item{}); err != nil { // the server knows the script from now on
+			t.Fatal(err)
+		}
 		old, err := store.Peek(t.Context(), s, "key")
 		if err != nil {
 			t.Fatal(err)
