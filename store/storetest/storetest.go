@@ -11,6 +11,7 @@ import (
 
 	"github.com/larder-go/larder/store"
 	"github.com/larder-go/larder/store/storetest/internal/cases"
+	"github.com/larder-go/larder/store/storetest/internal/goroutines"
 )
 
 // Config says how to open the store under test and what it can do. Only New is needed.
@@ -133,15 +134,16 @@ func (cfg *Config) bubble(t *testing.T, f func(t *testing.T)) {
 // portable is cfg for the cases, which know nothing of package testing: its hooks are given t.
 func (cfg *Config) portable(t *testing.T) cases.Config {
 	p := cases.Config{
-		New:      func(_ cases.T, e store.Expiry) store.Store { t.Helper(); return cfg.New(t, e) },
-		Timeout:  cmp.Or(cfg.Timeout, 50*time.Millisecond),
-		Slack:    cfg.Slack,
-		MaxValue: cmp.Or(cfg.MaxValue, 1_000_000),
-		Limited:  cfg.MaxValue > 0,
-		MaxKey:   cmp.Or(cfg.MaxKey, store.MaxKeyLen),
-		Lacks:    cfg.Lacks,
-		Bubble:   cfg.Bubble,
-		Short:    testing.Short(),
+		New:        func(_ cases.T, e store.Expiry) store.Store { t.Helper(); return cfg.New(t, e) },
+		Timeout:    cmp.Or(cfg.Timeout, 50*time.Millisecond),
+		Slack:      cfg.Slack,
+		MaxValue:   cmp.Or(cfg.MaxValue, 1_000_000),
+		Limited:    cfg.MaxValue > 0,
+		MaxKey:     cmp.Or(cfg.MaxKey, store.MaxKeyLen),
+		Lacks:      cfg.Lacks,
+		Bubble:     cfg.Bubble,
+		Goroutines: goroutines.Count,
+		Short:      testing.Short(),
 	}
 	if cfg.Reopen != nil {
 		p.Reopen = func(_ cases.T, s store.Store) store.Store { return cfg.Reopen(t, s) }

@@ -14,7 +14,9 @@ func newMap(t *testing.T, e store.Expiry) store.Store {
 	return m
 }
 
-func TestMap(t *testing.T) { storetest.Run(t, storetest.Config{New: newMap, Lacks: traits.Of("map").Lacks}) }
+func TestMap(t *testing.T) {
+	storetest.Run(t, storetest.Config{New: newMap, Lacks: traits.Of("map").Lacks})
+}
 
 func TestMapBubble(t *testing.T) { storetest.Run(t, storetest.Config{New: newMap, Bubble: true}) }
 

@@ -34,14 +34,15 @@ type Config struct {
 const Prefix = "larder-check-"
 
 const (
-	beside    = 12                     // how many cases run at the same time; most of them wait
+	beside    = 12                     // how many cases that wait run at the same time
+	atWork    = 4                      // and how many of those that do not
 	slowList  = 500 * time.Millisecond // hundreds of lists that take so long would take minutes
-	caseLimit = time.Minute            // for one case; with Full ten times as long
+	caseLimit = 3 * time.Minute        // for one case; with Full ten times as long
 	grace     = 2 * time.Minute        // for the removal, after a cancel too
 	hexDigits = 4                      // of the number in the prefix of a store
 
-	fineClock = 2 * time.Millisecond // a server may read its clock once for many commands
-	maxSkew   = 2 * time.Second      // a clock that is further off breaks the rules about deadlines, and must be seen to
+	fineClock = 20 * time.Millisecond // a server may read its clock once for many commands, and a client may have to guess it
+	maxSkew   = 2 * time.Second       // a clock that is further off breaks the rules about deadlines, and must be seen to
 )
 
 // selected returns the cases that cfg asks for.

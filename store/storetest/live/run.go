@@ -125,31 +125,28 @@ func (r *run) can(ability string) bool { return !slices.Contains(r.lacks, abilit
 func (r *run) all(ctx context.Context, selected []cases.Case) []Result {
 	portable := r.portable()
 	results := make([]*Result, len(selected))
-	var order []int
-	for _, waits := range []bool{true, false} {
-		for i, c := range selected {
-			if c.Waits == waits {
-				order = append(order, i)
-			}
-		}
-	}
-	var work sync.WaitGroup
 	var done atomic.Int64
-	room := make(chan struct{}, beside)
-	for _, i := range order {
-		room <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		work.Go(func() {
-			defer func() { <-room }()
-			results[i] = r.one(ctx, &selected[i], portable)
-			if n := int(done.Add(1)); r.cfg.Progress != nil && ctx.Err() == nil {
-				r.cfg.Progress(n, len(selected))
+	for _, group := range []struct {
+		waits bool
+		room  int
+	}{{true, beside}, {false, atWork}} {
+		var work sync.WaitGroup
+		room := make(chan struct{}, group.room)
+		for i := range selected {
+			if selected[i].Waits != group.waits || ctx.Err() != nil {
+				continue
 			}
-		})
+			room <- struct{}{}
+			work.Go(func() {
+				defer func() { <-room }()
+				results[i] = r.one(ctx, &selected[i], portable)
+				if n := int(done.Add(1)); r.cfg.Progress != nil && ctx.Err() == nil {
+					r.cfg.Progress(n, len(selected))
+				}
+			})
+		}
+		work.Wait()
 	}
-	work.Wait()
 	var ended []Result
 	for _, result := range results {
 		if result != nil {
@@ -173,6 +170,8 @@ func (r *run) one(ctx context.Context, c *cases.Case, portable cases.Config) *Re
 		result.Untested = "this backend does not promise it"
 	case c.Name == "sweep/scanned":
 		result.Untested = "it takes a store that holds nothing else"
+	case need == "Goroutines":
+		result.Untested = "package storetest counts goroutines"
 	case hook:
 		result.Untested = "only one handle can be open"
 	case strings.HasPrefix(need, "no "):

@@ -10,19 +10,21 @@ import (
 	"github.com/larder-go/larder/store"
 	"github.com/larder-go/larder/store/storetest"
 	"github.com/larder-go/larder/store/storetest/internal/cases"
+	"github.com/larder-go/larder/store/storetest/internal/goroutines"
 	"github.com/larder-go/larder/store/storetest/mutants"
 )
 
 // config is what the suite is told of m.
 func config(m *mutants.Mutant) cases.Config {
 	cfg := cases.Config{
-		New:      func(_ cases.T, e store.Expiry) store.Store { return m.New(e) },
-		Timeout:  50 * time.Millisecond,
-		MaxValue: 1_000_000,
-		Limited:  m.MaxValue > 0,
-		MaxKey:   store.MaxKeyLen,
-		Lacks:    m.Lacks,
-		Short:    testing.Short(),
+		New:        func(_ cases.T, e store.Expiry) store.Store { return m.New(e) },
+		Timeout:    50 * time.Millisecond,
+		MaxValue:   1_000_000,
+		Limited:    m.MaxValue > 0,
+		MaxKey:     store.MaxKeyLen,
+		Lacks:      m.Lacks,
+		Goroutines: goroutines.Count,
+		Short:      testing.Short(),
 	}
 	if m.Reopen != nil {
 		cfg.Reopen = func(_ cases.T, s store.Store) store.Store { return m.Reopen(s) }

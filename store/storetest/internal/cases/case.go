@@ -35,8 +35,11 @@ type Config struct {
 	Reopen   func(t T, s store.Store) store.Store
 	Down     func(t T, s store.Store) (up func())
 	Corrupt  func(t T, s store.Store, key string)
-	Bubble   bool // time is that of a testing/synctest bubble: edges are exact
-	Short    bool
+	// Goroutines calls do, which may ask how many goroutines it has started that are still there: see package goroutines.
+	Goroutines func(ctx context.Context, do func(ctx context.Context, count func() int))
+
+	Bubble bool // time is that of a testing/synctest bubble: edges are exact
+	Short  bool
 }
 
 // Case is one rule of the contract, or one way to break it.
@@ -61,6 +64,8 @@ const (
 	reopen  = "Reopen"
 	down    = "Down"
 	corrupt = "Corrupt"
+
+	goroutines = "Goroutines"
 )
 
 // Abilities are those that Config.Lacks may name.
@@ -91,7 +96,8 @@ func NewEnv(t T, cfg Config) *Env { return &Env{T: t, Config: cfg, ctx: t.Contex
 func (cfg *Config) Missing(c *Case) (name string, hook bool) {
 	for _, need := range c.Needs {
 		switch {
-		case need == reopen && cfg.Reopen == nil, need == down && cfg.Down == nil, need == corrupt && cfg.Corrupt == nil:
+		case need == reopen && cfg.Reopen == nil, need == down && cfg.Down == nil, need == corrupt && cfg.Corrupt == nil,
+			need == goroutines && cfg.Goroutines == nil:
 			return need, true
 		case strings.HasPrefix(need, "no ") && !cfg.lacks(need[3:]), cfg.lacks(need):
 			return need, false

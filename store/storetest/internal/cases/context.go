@@ -3,12 +3,9 @@ package cases
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"runtime/pprof"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -21,7 +18,7 @@ func contextCases() []Case {
 		{Name: "context/deadline", Rule: "Errors: A deadline that passed is both context.DeadlineExceeded and ErrUnavailable.", Run: contextDeadline},
 		{Name: "context/during", Rule: rule + " A write that was cut off is an error, never a success.", Waits: true, Run: contextDuring},
 		{Name: "context/update", Rule: rule + " Update does so between two attempts.", Needs: []string{Swap}, Waits: true, Run: contextUpdate},
-		{Name: "context/goroutines", Rule: "Context: No call leaves a goroutine behind.", Waits: true, Run: contextGoroutines},
+		{Name: "context/goroutines", Rule: "Context: No call leaves a goroutine behind.", Needs: []string{goroutines}, Waits: true, Run: contextGoroutines},
 	}
 }
 
@@ -126,22 +123,9 @@ func contextUpdate(e *Env) {
 	}
 }
 
-// contextGoroutines counts goroutines by a label, which they inherit from those that start them: others do not count.
+// contextGoroutines counts goroutines that the store's calls have started.
 func contextGoroutines(e *Env) {
-	label := rand.Text()
-	count := func() int {
-		var b bytes.Buffer
-		pprof.Lookup("goroutine").WriteTo(&b, 1)
-		n := 0
-		for group := range strings.SplitSeq(b.String(), "\n\n") {
-			if i := strings.Index(group, " @ "); i > 0 && strings.Contains(group, label) { // "3 @ 0x4711 ...": how many, and where
-				k, _ := strconv.Atoi(group[strings.LastIndexByte(group[:i], '\n')+1 : i])
-				n += k
-			}
-		}
-		return n
-	}
-	pprof.Do(e.ctx, pprof.Labels("larder", label), func(ctx context.Context) {
+	e.Goroutines(e.ctx, func(ctx context.Context, count func() int) {
 		s := e.forever()
 		round := func() {
 			for _, c := range e.calls() {

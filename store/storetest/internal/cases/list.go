@@ -116,7 +116,7 @@ func listBody(e *Env) {
 	s := e.forever()
 	const n = 30
 	e.fill(s, "key ", n)
-	ctx, cancel := context.WithTimeout(e.ctx, 20*time.Second) // a store that holds its lock would wait for itself
+	ctx, cancel := context.WithTimeout(e.ctx, 2*time.Minute) // a store that holds its lock would wait for itself
 	defer cancel()
 	seen := 0
 	for info, err := range store.List(ctx, s, "key ") {
