@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -103,8 +104,10 @@ func (a *app) facts(ctx context.Context, s store.Store) ([]store.Fact, error) {
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, err
 	}
-	timeout := store.Fact{Name: "time-out", Value: "none: entries stay until a cleanup with --idle, or for ever"}
+	timeout := store.Fact{Name: "idle time-out", Value: "none: entries stay until a cleanup with --idle, or for ever"}
 	switch {
+	case slices.ContainsFunc(facts, func(f store.Fact) bool { return f.Name == timeout.Name }):
+		return facts, nil
 	case a.expiry.Timeout > 0:
 		timeout.Value = fmt.Sprintf("%s, and %s of x-touch-after", age(a.expiry.Timeout), age(a.expiry.Slack()))
 	case a.backend.Expires:
