@@ -11,7 +11,7 @@ import (
 type fault struct {
 	name  string
 	begin func(t testing.TB, s *testserver.Server, p *testserver.Proxy)
-	again func(p *testserver.Proxy) // every few milliseconds while it lasts; nil: once was enough
+	again func(p *testserver.Proxy) // ten times a second while it lasts; nil: once was enough
 	end   func(t testing.TB, s *testserver.Server, p *testserver.Proxy)
 
 	total    bool // nothing that begins in it can succeed
@@ -92,7 +92,7 @@ func (l *load) run(f fault, lasting, after time.Duration, begin, again, end func
 			wait(lasting)
 			break
 		}
-		wait(20 * time.Millisecond)
+		wait(100 * time.Millisecond)
 		again()
 	}
 	m.ending = clock.now()
