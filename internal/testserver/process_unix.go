@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	osuser "os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -167,25 +168,64 @@ func (p *process) kill(kids bool) error {
 	if err := p.pause(kids); err != nil {
 		return err
 	}
+	var orphans []int
+	if kids {
+		var err error
+		if orphans, err = children(p.pid); err != nil {
+			return err
+		}
+	}
 	if err := p.signal(syscall.SIGKILL, kids); err != nil {
 		return err
 	}
-	return p.stop()
+	if err := p.stop(); err != nil {
+		return err
+	}
+	return buried(orphans)
+}
+
+// buried returns when none of them runs any more: PostgreSQL does not start again while one holds its shared memory.
+func buried(pids []int) error {
+	for giveUp := time.Now().Add(startTime); len(pids) > 0; time.Sleep(2 * time.Millisecond) {
+		running, err := processes()
+		if err != nil {
+			return err
+		}
+		pids = slices.DeleteFunc(pids, func(pid int) bool { return !slices.ContainsFunc(running, func(r row) bool { return r.pid == pid }) })
+		if len(pids) > 0 && time.Now().After(giveUp) {
+			return fmt.Errorf("the processes %v were killed and do not end", pids)
+		}
+	}
+	return nil
 }
 
 // children lists the direct children of a process.
 func children(pid int) (pids []int, err error) {
-	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=").Output()
+	running, err := processes()
+	for _, r := range running {
+		if r.parent == pid {
+			pids = append(pids, r.pid)
+		}
+	}
+	return pids, err
+}
+
+type row struct{ pid, parent int }
+
+// processes lists those that run. What has ended holds nothing any more, even if nobody has asked how.
+func processes() (running []row, err error) {
+	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,stat=").Output()
 	if err != nil {
 		return nil, err
 	}
 	for line := range strings.Lines(string(out)) {
-		var child, parent int
-		if _, err := fmt.Sscan(line, &child, &parent); err == nil && parent == pid {
-			pids = append(pids, child)
+		var r row
+		var state string
+		if _, err := fmt.Sscan(line, &r.pid, &r.parent, &state); err == nil && !strings.HasPrefix(state, "Z") {
+			running = append(running, r)
 		}
 	}
-	return pids, nil
+	return running, nil
 }
 
 // find looks for a program on PATH, where Debian and where Homebrew put it.

@@ -105,6 +105,11 @@ func TestServers(t *testing.T) {
 			gone("Kill", pid)
 			s.Start(t)
 			again("Kill and Start")
+			for range 10 { // at once, with nobody of the last left to be in the way
+				s.Kill(t)
+				s.Start(t)
+			}
+			again("more of it")
 			pid = s.Pid()
 			s.Stop(t)
 			gone("Stop", pid)
