@@ -25,7 +25,8 @@ func Memcached(t testing.TB) *Server {
 	})
 }
 
-// NewMemcached starts a memcached server for t alone, with these arguments besides. With "-s" and a path it listens there only.
+// NewMemcached starts a memcached server for t alone, with these arguments besides, but none for its port. With "-s" and a path it listens
+// there only.
 func NewMemcached(t testing.TB, args ...string) *Server {
 	t.Helper()
 	return own(t, testneed.Memcached, func() (*Server, error) { return startMemcached(args...) })

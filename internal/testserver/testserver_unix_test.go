@@ -76,6 +76,7 @@ func TestServers(t *testing.T) {
 		"postgres":  func() *Server { return NewPostgres(t) },
 		"memcached": func() *Server { return NewMemcached(t) },
 		"redis":     func() *Server { return NewRedis(t) },
+		"password":  func() *Server { return NewRedis(t, "--requirepass", "secret") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start()
