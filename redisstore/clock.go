@@ -10,8 +10,10 @@ import (
 )
 
 const (
-	clockAge   = time.Minute // after which an estimate is made anew
-	clockDrift = 2000        // two clocks drift apart by less than one part in so many
+	clockAge    = time.Minute // after which an estimate is made anew
+	clockDrift  = 2000        // two clocks drift apart by less than one part in so many
+	clockWidth  = 1000        // µs: an estimate that is less precise may be bettered by asking again
+	clockEnough = 3           // answers after which it is as precise as it gets: the network takes that long
 )
 
 // clock is an estimate of a server's clock: two bounds between which it stands. It goes by this machine's monotonic clock, so neither the
@@ -24,6 +26,7 @@ type clock struct {
 type sample struct {
 	at        time.Time
 	low, high int64
+	answers   int
 }
 
 // bounds returns between what the server's clock stands at now. Not known: ok is false.
@@ -48,14 +51,21 @@ func (p *sample) later(age time.Duration) (low, high int64) {
 
 // learn takes in that the server's clock stood at micros somewhere between sent and got.
 func (c *clock) learn(sent, got time.Time, micros int64) {
-	fresh := &sample{at: got, low: micros, high: micros + got.Sub(sent).Microseconds() + 1}
+	fresh := &sample{at: got, low: micros, high: micros + got.Sub(sent).Microseconds() + 1, answers: 1}
 	if old := c.sample.Load(); old != nil && got.Sub(old.at) <= clockAge {
 		low, high := old.later(got.Sub(old.at))
 		if low <= fresh.high && high >= fresh.low { // both are right; otherwise the server's clock was set, or it is another server's
 			fresh.low, fresh.high = max(low, fresh.low), min(high, fresh.high)
+			fresh.answers += old.answers
 		}
 	}
 	c.sample.Store(fresh)
+}
+
+// precise tells whether it is of no use to ask again.
+func (c *clock) precise() bool {
+	p := c.sample.Load()
+	return p != nil && (p.high-p.low <= clockWidth || p.answers >= clockEnough)
 }
 
 func (c *clock) forget() { c.sample.Store(nil) }
@@ -92,16 +102,19 @@ func (l *link) clockFor(ctx context.Context, key string) *clock {
 
 // serverTime returns the bounds of the clock of the server that holds key, and asks the server if they are not known.
 func (l *link) serverTime(ctx context.Context, key string) (low, high int64, err error) {
-	if low, high, ok := l.clockFor(ctx, key).bounds(l.now()); ok {
-		return low, high, nil
+	for range clockEnough {
+		c := l.clockFor(ctx, key)
+		if low, high, ok := c.bounds(l.now()); ok && c.precise() {
+			return low, high, nil
+		}
+		a, err := l.run(ctx, timeScript, true, key)
+		if err != nil {
+			return 0, 0, err
+		}
+		low, high = a.now, a.now
 	}
-	a, err := l.run(ctx, timeScript, true, key)
-	if err != nil {
-		return 0, 0, err
-	}
-	low, high, ok := l.clockFor(ctx, key).bounds(l.now())
-	if !ok { // forgotten again by somebody who met an error
-		return a.now, a.now, nil
+	if b, h, ok := l.clockFor(ctx, key).bounds(l.now()); ok { // otherwise it was forgotten again by somebody who met an error
+		low, high = b, h
 	}
 	return low, high, nil
 }

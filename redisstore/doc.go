@@ -34,8 +34,9 @@
 // Time is the server's: clocks of the hosts that use the store do not count, except that a deadline is what its writer says it is. Each
 // write and each recorded use sets the native expiry to Timeout + slack or to the deadline, whichever comes first. Redis counts in
 // milliseconds, and an entry may go up to two of them late, never early. Get is a plain GET; only a use that must be recorded costs a
-// second round trip, a script that finds out whether the entry is still the same live one. Whether a use must be recorded is told by an
-// estimate of the server's clock that errs on the side of recording; it is learned from the answers of scripts, or once a minute by TIME.
+// second round trip, a script that finds out whether the entry is still the same live one. Set is a plain SET. Both go by an estimate of
+// the server's clock, with bounds, that is learned from the answers of scripts, or once a minute by TIME: a use is rather recorded than not, and an
+// entry rather kept than not, for as long as the estimate is imprecise; that is up to 30 ms a minute after it was made.
 //
 // Cleanup has nothing to do where idle is 0, or not shorter than Timeout, beyond asking whether the server is there: what it has expired is
 // not counted. With any other idle it looks at every entry, by SCAN, and removes by a script that judges again. SCAN goes through the whole
@@ -49,7 +50,8 @@
 //
 // No write is sent twice where the first attempt may have arrived, for others may have written in between: then the error says that the
 // store is unavailable, and whether the write happened is not known. The client's own retries are off for that reason. Only a Swap that
-// demands a version is tried again, after a broken connection, since that can do no harm.
+// demands a version is tried again, after a broken connection, since that can do no harm. A write that its caller has given up may still be
+// on its way for as long as x-op-timeout; the next write of that key through the same Store waits for it, so that it is never overtaken.
 //
 // # Limits
 //

@@ -20,6 +20,7 @@ type link struct {
 	nodes  *nodeClocks // of a Cluster's servers
 	owned  bool        // close closes the client
 	closed atomic.Bool
+	late   late
 	now    func() time.Time // time.Now, except in tests
 }
 
@@ -99,7 +100,7 @@ func (onceStatus) NoRetry() bool { return true }
 func (onceInt) NoRetry() bool    { return true }
 func (onceSlice) NoRetry() bool  { return true }
 
-// send sends a command and waits for the answer, once. A nil answer is redis.Nil. Errors are the client's: see cause.
+// send sends a command that changes nothing and waits for the answer, once. A nil answer is redis.Nil. Errors are the client's: see cause.
 func (l *link) send(ctx context.Context, cmd redis.Cmder) error {
 	if ctx.Done() == nil {
 		return l.client.Process(ctx, cmd)
@@ -129,11 +130,12 @@ func (l *link) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", os.ErrClosed, cause(err))
 	}
 	var answer redis.Error
-	if !errors.As(err, &answer) || redis.IsReadOnlyError(err) {
+	answered := errors.As(err, &answer)
+	if ended := ctx.Err(); ended != nil && !answered {
+		return ended
+	}
+	if !answered || redis.IsReadOnlyError(err) {
 		l.forget(ctx)
-		if ended := ctx.Err(); ended != nil {
-			return ended
-		}
 	}
 	return cause(err)
 }

@@ -121,6 +121,12 @@ func TestRoundTrips(t *testing.T) {
 	s := open(t, client, store.Expiry{Timeout: time.Hour})
 	ctx := t.Context()
 	mustSet(t, s, "key", "value")
+	if err := s.Touch(ctx, "key"); err != nil { // the server knows the scripts from now on
+		t.Fatal(err)
+	}
+	if _, err := s.Swap(ctx, "key", store.AnyVersion, &store.Item{}); err != nil {
+		t.Fatal(err)
+	}
 	v, err := store.Peek(ctx, s, "key")
 	if err != nil {
 		t.Fatal(err)

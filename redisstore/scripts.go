@@ -167,14 +167,15 @@ func (l *link) run(ctx context.Context, s *script, mayRepeat bool, key string, a
 	return a, nil
 }
 
-// eval sends the script's source where the server does not know it, after a restart for example.
+// eval sends EVALSHA with all its arguments, and the script's source where the server does not know it, after a restart for example.
 func (l *link) eval(ctx context.Context, s *script, all []any) ([]any, error) {
+	name, _ := all[3].(string)
 	cmd := redis.NewSliceCmd(ctx, all...)
-	err := l.send(ctx, onceSlice{cmd})
+	err := l.sendInOrder(ctx, name, onceSlice{cmd})
 	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
 		whole := append([]any{"eval", s.source}, all[2:]...)
 		cmd = redis.NewSliceCmd(ctx, whole...)
-		err = l.send(ctx, onceSlice{cmd})
+		err = l.sendInOrder(ctx, name, onceSlice{cmd})
 	}
 	if err != nil {
 		return nil, err // cmd may be written to yet, by a call that this one no longer waits for

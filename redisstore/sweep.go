@@ -47,7 +47,10 @@ func (s *Store) sweep(ctx context.Context, op string, o store.SweepOptions) (sto
 	case s.expiresAll(o.Idle):
 		err = store.Wrap("redisstore", op, s.ping(ctx)) // nothing to do, but a server that is down must not look like a clean one
 	default:
-		w.age = micros(o.Idle) + max(s.slack, clockSlack)
+		w.age = micros(o.Idle) + s.slack
+		if s.slack == 0 {
+			w.age += clockSlack
+		}
 		err = store.Wrap("redisstore", op, w.walk(ctx))
 	}
 	w.told()
@@ -60,8 +63,8 @@ func (s *Store) expiresAll(idle time.Duration) bool {
 	return idle <= 0 || s.expiry.Timeout > 0 && s.expiry.Timeout <= idle || s.expiry.Cutoff(time.Now(), idle).IsZero()
 }
 
-// clockSlack is what a sweep adds for a store that records every use: the atime of a Set is an estimate, which errs into the past.
-const clockSlack = int64(2 * time.Millisecond / time.Microsecond)
+// clockSlack is what a sweep adds for a store that records every use: the atime of a Set is an estimate, which may err into the past.
+const clockSlack = int64(50 * time.Millisecond / time.Microsecond)
 
 func (w *sweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
 

@@ -32,18 +32,21 @@ func (s *Store) set(ctx context.Context, name, key string, value []byte) error {
 	if err := s.checkSize(value); err != nil {
 		return err
 	}
-	low, _, err := s.serverTime(ctx, name)
+	low, high, err := s.serverTime(ctx, name)
 	if err != nil {
 		return err
 	}
-	stored := encode(&record.Record{Key: key, Value: value, Version: record.NewVersion(), Written: time.UnixMicro(low)}, low)
+	atime := low + (high-low)/2
+	stored := encode(&record.Record{Key: key, Value: value, Version: record.NewVersion(), Written: time.UnixMicro(atime)}, atime)
 	var cmd *redis.StatusCmd
 	if s.limit > 0 {
-		cmd = redis.NewStatusCmd(ctx, "set", name, stored, "px", (s.limit+999)/1000)
+		// The server's own time of the write may be as early as low: then it must count from the atime, by which others judge whether a use of
+		// theirs need not be recorded.
+		cmd = redis.NewStatusCmd(ctx, "set", name, stored, "px", (s.limit+atime-low+999)/1000)
 	} else {
 		cmd = redis.NewStatusCmd(ctx, "set", name, stored)
 	}
-	if err := s.send(ctx, onceStatus{cmd}); err != nil {
+	if err := s.sendInOrder(ctx, name, onceStatus{cmd}); err != nil {
 		return s.failed(ctx, err)
 	}
 	return nil
@@ -62,7 +65,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.send(ctx, onceInt{redis.NewIntCmd(ctx, "del", name)}); err != nil {
+	if err := s.sendInOrder(ctx, name, onceInt{redis.NewIntCmd(ctx, "del", name)}); err != nil {
 		return store.Wrap("redisstore", "delete", s.failed(ctx, err))
 	}
 	return nil
