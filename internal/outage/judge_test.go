@@ -167,7 +167,7 @@ func (l *load) misnamed(r record) string {
 	say(deadline && !unavailable, "context.DeadlineExceeded without ErrUnavailable")
 	say(deadline && r.why != byDeadline, "context.DeadlineExceeded though the context has no deadline")
 	say(deadline && r.why == byDeadline && r.end < r.limit, "context.DeadlineExceeded before the deadline")
-	say(!deadline && r.why == byDeadline && r.end-r.limit > meeting+2*l.clock.excuse(r.limit-meeting, r.end),
+	say(!deadline && r.why == byDeadline && r.end-r.limit > grace+2*l.clock.excuse(r.limit-meeting, r.end),
 		"the deadline has passed, and the error does not say so")
 	say(r.err == store.ErrUnavailable || r.err == context.Canceled || r.err == context.DeadlineExceeded, "a bare error")
 	return strings.Join(named, ", ")
