@@ -67,6 +67,10 @@ func (s *Store) send(ctx context.Context, request request, item memcache.Item) (
 	if err := server.acquire(ctx, s.patience); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil { // it ended while this waited, or before: the second request of a Swap begins here
+		<-server.slots
+		return nil, err
+	}
 	c := s.calls.Get().(*call)
 	c.request, c.server, c.item = request, server, item
 	c.state.Store(stateRunning)

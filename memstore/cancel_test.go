@@ -142,6 +142,27 @@ func TestCancelledInQueue(t *testing.T) {
 	}
 }
 
+// The second request of an operation is not begun either when ctx has ended meanwhile, and leaves its slot to others.
+func TestEndedBetweenRequests(t *testing.T) {
+	f := newFake(t)
+	s := fresh(t, Options{MaxConns: 1}, f.addr)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	item, version, err := s.encode("key", &store.Item{Value: []byte("late")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if err := s.put(ctx, "key", item, version); err != context.Canceled {
+			t.Errorf("a write whose context has ended: %v", err)
+		}
+	}
+	wantGone(t, s, "key")
+	if got := f.verbs(); got != "gets" {
+		t.Errorf("the server saw %q", got)
+	}
+}
+
 // Who sets no deadline waits for a connection for as long as a request may take, and then hears what is wrong.
 func TestQueueEnds(t *testing.T) {
 	p := testserver.NewProxy(t, testserver.Memcached(t).Addr)
