@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net"
+	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/larder-go/larder/store"
@@ -57,13 +59,30 @@ func parseHosts(u *url.URL, p *store.Params) (hosts, error) {
 	for one := range strings.SplitSeq(u.Host, ",") {
 		part := url.URL{Host: one}
 		name, port := part.Hostname(), part.Port()
-		if name == "" {
-			return nil, fmt.Errorf("%w: one of its servers has no name; %s", store.ErrInvalidURL, example)
-		}
 		if port == "" {
 			port = defaultPort
+		}
+		number, err := strconv.ParseUint(port, 10, 16)
+		switch {
+		case one == "" || strings.HasPrefix(one, ":") && strings.Count(one, ":") == 1:
+			return nil, fmt.Errorf("%w: one of its servers has no name; %s", store.ErrInvalidURL, example)
+		case !isHost(one, name):
+			return nil, fmt.Errorf("%w: one of its servers is neither a name nor an address; write an IPv6 address in brackets, "+
+				"as in memcached://[::1]:11211", store.ErrInvalidURL)
+		case err != nil || number == 0:
+			return nil, fmt.Errorf("%w: a port of one of its servers is not from 1 to 65535; %s", store.ErrInvalidURL, example)
 		}
 		found = append(found, &host{"tcp", net.JoinHostPort(name, port)})
 	}
 	return found, nil
+}
+
+// isHost tells whether name, which was written as text with a port or without, can be a host: what has colons is an IPv6 address, and was in
+// brackets, for without them nobody knows where it ends and the port begins.
+func isHost(text, name string) bool {
+	if strings.HasPrefix(text, "[") {
+		addr, err := netip.ParseAddr(name)
+		return err == nil && addr.Is6()
+	}
+	return name != "" && isPlain(name) && !strings.ContainsAny(name, "[]") && strings.Count(text, ":") <= 1
 }
