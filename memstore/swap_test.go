@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -216,8 +217,22 @@ func TestCleanupOfViews(t *testing.T) {
 		if err != nil || !r.Done || r.Removed != 0 {
 			t.Errorf("Sweep = %+v, %v", r, err)
 		}
+		ended, cancel := context.WithCancel(ctx)
+		cancel()
+		for _, o := range []store.SweepOptions{{Idle: time.Hour}, {Idle: time.Minute}, {DryRun: true}} {
+			if _, err := store.Sweep(ended, view, o); !errors.Is(err, context.Canceled) || errors.Is(err, errors.ErrUnsupported) != o.DryRun {
+				t.Errorf("Sweep(%+v) under a cancelled context: %v", o, err)
+			}
+		}
+		if _, err := store.Sweep(ctx, view, store.SweepOptions{DryRun: true}); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("a dry Sweep: %v", err)
+		}
 		if store.CanSweep(view) || store.CanList(view) || !store.CanSwap(view) {
 			t.Errorf("%T can sweep: %v, list: %v, swap: %v", view, store.CanSweep(view), store.CanList(view), store.CanSwap(view))
 		}
+	}
+	s.Close()
+	if _, err := s.Sweep(ctx, store.SweepOptions{DryRun: true}); !errors.Is(err, os.ErrClosed) || !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a dry Sweep after Close: %v", err)
 	}
 }

@@ -19,6 +19,10 @@ func (s *Store) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
 // will remove cannot be counted.
 func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
 	if o.DryRun {
+		// CanSweep asks so under a context that has ended, and is to hear that it is not supported, besides that the context has ended.
+		if err := s.ready(ctx, "sweep"); err != nil {
+			return store.SweepReport{}, fmt.Errorf("%w; and %w", err, errNoSweep)
+		}
 		return store.SweepReport{}, store.Wrap("memstore", "sweep", errNoSweep)
 	}
 	err := s.sweep(ctx, "sweep", o.Idle)
