@@ -37,7 +37,7 @@ func startMemcached(args ...string) (*Server, error) {
 	if err != nil {
 		return nil, missing(err)
 	}
-	p := program{need: testneed.Memcached, stop: "TERM", ready: func(s *Server) error { return asks(s, "version\r\n", "VERSION ") }}
+	p := program{need: testneed.Memcached, stop: "TERM", ready: memcachedReady}
 	for i, arg := range args {
 		if arg == "-s" && i+1 < len(args) {
 			p.setup = func(_ user, s *Server) error {
@@ -52,6 +52,11 @@ func startMemcached(args ...string) (*Server, error) {
 	}, func(s *Server) string {
 		return "memcached://" + s.Addr
 	})
+}
+
+// memcachedReady takes nobody else for the server, who may have taken its port a moment before: that one's connections end there too.
+func memcachedReady(s *Server) error {
+	return asks(s, "stats\r\n", fmt.Sprintf("STAT pid %d\r\n", s.Pid()))
 }
 
 // asks sends a line and wants an answer that begins so.

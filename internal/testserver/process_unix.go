@@ -58,8 +58,11 @@ func (u user) command(dir string, args ...string) *exec.Cmd {
 }
 
 // guard starts the server, says its pid, and ends it when its own input ends: also when the test process is killed, and so leaves nothing
-// behind. Then the input ends without a word, and the folder goes too. $1 is the signal. A server that was paused must go on to be ended.
+// behind. Then the input ends without a word, and the folder goes too. $1 is the signal. A server that was paused must go on to be ended,
+// with its children: PostgreSQL waits for those. The short naps leave no sleep behind that would last when the watch is killed.
+// HUP is what the kernel sends to a group in which a process stands, when the group's parent outside is gone.
 const guard = `
+trap '' HUP
 signal=$1; shift
 exec 3<&0 4>&1 </dev/null >>log 2>&1
 "$@" 3<&- 4>&- &
@@ -67,21 +70,31 @@ server=$!
 echo $server >&4
 {
 	read -r _ <&3 || : >abandoned
+	ps -A -o pid=,ppid= | while read -r pid parent; do
+		if [ "$parent" = $server ]; then kill -CONT $pid; fi
+	done
 	kill -CONT $server; kill -$signal $server
-	sleep 10 & wait $!
+	naps=0
+	while [ $naps -lt 100 ]; do sleep 0.1; naps=$((naps+1)); done
+	: >forced
 	kill -KILL $server
 } 4>&- &
 watch=$!
 wait $server
 kill -KILL $watch
-if [ -e abandoned ]; then rm -rf "$PWD"; fi
+if [ -e abandoned ]; then rm -rf "$PWD"; exit; fi
+if [ -e forced ]; then rm forced; exit 9; fi
+exit 0
 `
+
+const forced = 9 // the guard's exit code where the server did not end by the signal
 
 type process struct {
 	pid   int
 	guard *exec.Cmd
 	input io.WriteCloser
 	done  chan struct{} // closed when the server and the guard have ended
+	code  int           // of the guard, known then
 }
 
 func startProcess(u user, dir, signal string, args []string) (*process, error) {
@@ -103,7 +116,8 @@ func startProcess(u user, dir, signal string, args []string) (*process, error) {
 		p.pid, err = strconv.Atoi(strings.TrimSpace(line))
 	}
 	go func() {
-		p.guard.Wait() // how it ended is of no interest: it is always told to
+		p.guard.Wait()
+		p.code = cmd.ProcessState.ExitCode()
 		close(p.done)
 	}()
 	if err != nil {
@@ -122,12 +136,15 @@ func (p *process) ended() bool {
 	}
 }
 
-// stop has the guard end the server, and waits for both.
+// stop has the guard end the server, also a paused one, and waits for both.
 func (p *process) stop() error {
 	io.WriteString(p.input, "keep the folder\n") // fails where the server has ended by itself
 	p.input.Close()
 	select {
 	case <-p.done:
+		if p.code == forced {
+			return fmt.Errorf("the server with pid %d did not end in ten seconds, and was killed", p.pid)
+		}
 		return nil
 	case <-time.After(startTime):
 		return fmt.Errorf("the server with pid %d does not end", p.pid)
@@ -154,12 +171,38 @@ func (p *process) signal(sig syscall.Signal, kids bool) error {
 	return nil
 }
 
-// pause stops the parent first, so that no child is born after they were counted.
+// pause stops the parent first, so that no child is born after they were counted, and returns when all stand: a signal that was sent has
+// not arrived yet.
 func (p *process) pause(kids bool) error {
 	if err := p.signal(syscall.SIGSTOP, false); err != nil {
 		return err
 	}
-	return p.signal(syscall.SIGSTOP, kids)
+	if err := p.standing(false); err != nil || !kids {
+		return err
+	}
+	if err := p.signal(syscall.SIGSTOP, true); err != nil {
+		return err
+	}
+	return p.standing(true)
+}
+
+// standing waits until the server has stopped, and with kids its children.
+func (p *process) standing(kids bool) error {
+	for giveUp := time.Now().Add(startTime); ; time.Sleep(time.Millisecond) {
+		running, err := processes()
+		if err != nil {
+			return err
+		}
+		moving := func(r row) bool {
+			return (r.pid == p.pid || kids && r.parent == p.pid) && !strings.HasPrefix(r.state, "T")
+		}
+		switch {
+		case !slices.ContainsFunc(running, moving):
+			return nil
+		case time.Now().After(giveUp):
+			return fmt.Errorf("the server with pid %d does not stop", p.pid)
+		}
+	}
 }
 
 func (p *process) resume(kids bool) error { return p.signal(syscall.SIGCONT, kids) }
@@ -210,7 +253,10 @@ func children(pid int) (pids []int, err error) {
 	return pids, err
 }
 
-type row struct{ pid, parent int }
+type row struct {
+	pid, parent int
+	state       string
+}
 
 // processes lists those that run. What has ended holds nothing any more, even if nobody has asked how.
 func processes() (running []row, err error) {
@@ -220,8 +266,7 @@ func processes() (running []row, err error) {
 	}
 	for line := range strings.Lines(string(out)) {
 		var r row
-		var state string
-		if _, err := fmt.Sscan(line, &r.pid, &r.parent, &state); err == nil && !strings.HasPrefix(state, "Z") {
+		if _, err := fmt.Sscan(line, &r.pid, &r.parent, &r.state); err == nil && !strings.HasPrefix(r.state, "Z") {
 			running = append(running, r)
 		}
 	}
@@ -239,8 +284,18 @@ func find(name string) (string, error) {
 		"/opt/homebrew/bin/", "/opt/homebrew/opt/postgresql@*/bin/", "/usr/local/opt/postgresql@*/bin/",
 	} {
 		if found, _ := filepath.Glob(pattern + name); len(found) > 0 {
-			return found[len(found)-1], nil
+			return slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) }), nil
 		}
 	}
 	return "", err
+}
+
+// version is the first number in a path, as in /usr/lib/postgresql/15/bin or postgresql@15; 0: there is none.
+func version(path string) (n int) {
+	begin := strings.IndexAny(path, "0123456789")
+	if begin < 0 {
+		return 0
+	}
+	fmt.Sscanf(path[begin:], "%d", &n)
+	return n
 }

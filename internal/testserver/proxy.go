@@ -80,7 +80,8 @@ func (p *Proxy) Refuse() {
 	p.Reset()
 }
 
-// Conns is how many connections clients have open.
+// Conns is how many connections of clients are joined with the server. One that was accepted a moment ago may not be counted yet, one that was
+// closed may still be, until both its ends have noticed.
 func (p *Proxy) Conns() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

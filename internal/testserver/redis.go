@@ -3,6 +3,7 @@ package testserver
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/larder-go/larder/internal/testneed"
@@ -34,7 +35,7 @@ func startRedis(args ...string) (*Server, error) {
 			return nil, missing(err)
 		}
 	}
-	p := program{need: testneed.Redis, stop: "TERM", ready: redisReady}
+	p := program{need: testneed.Redis, stop: "TERM", bus: slices.Contains(args, "--cluster-enabled"), ready: redisReady}
 	return newServer(p, func(s *Server) []string {
 		s.Socket = filepath.Join(s.dir, "redis.sock")
 		return append([]string{path, "--bind", "127.0.0.1", "--port", s.port(), "--unixsocket", s.Socket, "--dir", s.dir,

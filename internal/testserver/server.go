@@ -28,6 +28,7 @@ type program struct {
 	args  []string
 	stop  string                        // the signal that ends it, by name
 	ready func(s *Server) error         // nil: it answers
+	bus   bool                          // a node of a Redis Cluster: it takes a second port
 	kids  bool                          // it works in processes of its own, which signals must reach
 	setup func(u user, s *Server) error // before the first start
 }
@@ -51,7 +52,7 @@ func newServer(p program, args func(s *Server) []string, url func(s *Server) str
 		}
 	}()
 	for range 3 { // somebody else may take the port before the server does
-		if s.Addr, err = freeAddr(); err != nil {
+		if s.Addr, err = freeAddr(p.bus); err != nil {
 			return nil, err
 		}
 		s.program.args = args(s)
@@ -79,16 +80,41 @@ func tempDir(u user) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return dir, u.own(dir)
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	if err := u.own(dir); err != nil {
+		os.Remove(dir)
 		return "", err
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return dir, nil
+}
+
+// busAbove is how far above its port a node of a Redis Cluster listens for the others.
+const busAbove = 10000
+
+// freeAddr finds a port that nobody has, with bus one that leaves room for that of the bus.
+func freeAddr(bus bool) (string, error) {
+	for range 1000 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return "", err
+		}
+		defer l.Close() // at the end, or the kernel may offer it again
+		if !bus || busFree(l.Addr().(*net.TCPAddr).Port+busAbove) {
+			return l.Addr().String(), nil
+		}
+	}
+	return "", errors.New("no port is free with the one that is 10000 above it")
+}
+
+func busFree(port int) bool {
+	if port > 65535 {
+		return false
+	}
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }
 
 func (s *Server) port() string {
@@ -139,7 +165,7 @@ func (s *Server) Resume(t testing.TB) { s.must(t, s.process.resume(s.program.kid
 // Kill ends the server at once, by SIGKILL.
 func (s *Server) Kill(t testing.TB) { s.must(t, s.process.kill(s.program.kids)) }
 
-// Stop ends the server in an orderly way.
+// Stop ends the server in an orderly way, also a paused one. It fails t where the server had to be killed.
 func (s *Server) Stop(t testing.TB) { s.must(t, s.process.stop()) }
 
 // Start starts a server again that was stopped or killed, at its address and with its data, and returns when it answers.
