@@ -17,10 +17,9 @@ const (
 
 // retries are what a call has gone through.
 type retries struct {
-	broken int  // connections that were found dead
-	lost   int  // races
-	plans  int  // prepared statements that were gone
-	fresh  bool // the last connection had not been used by us before
+	broken int // connections that were found dead
+	lost   int // races
+	plans  int // prepared statements that were gone
 }
 
 // prepared is what a connection remembers of one store's statements.
@@ -29,7 +28,7 @@ type prepared struct {
 }
 
 // attempt sends a statement once, and reads what comes of it.
-func (s *Store) attempt(w *wait, st *statement, c *call, r *retries) (stage, error) {
+func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
 	conn, err := s.pool.Acquire(w)
 	if err != nil {
 		return connecting, err
@@ -38,7 +37,7 @@ func (s *Store) attempt(w *wait, st *statement, c *call, r *retries) (stage, err
 	err = w.attach(pg.Conn())
 	at := preparing
 	if err == nil {
-		at, err = s.exec(pg, st, c, r)
+		at, err = s.exec(pg, st, c)
 	}
 	if w.detach() && !pg.IsClosed() {
 		pg.Conn().SetDeadline(time.Time{}) // it came through all the same, and others will use the connection
@@ -48,15 +47,14 @@ func (s *Store) attempt(w *wait, st *statement, c *call, r *retries) (stage, err
 }
 
 // exec sends the statement. Its end comes by the connection's deadline, so pgconn has no context to look at.
-func (s *Store) exec(pg *pgconn.PgConn, st *statement, c *call, r *retries) (stage, error) {
+func (s *Store) exec(pg *pgconn.PgConn, st *statement, c *call) (stage, error) {
 	c.reset()
 	c.peer = pg.PID()
 	var rows *pgconn.ResultReader
 	if st.index < 0 || s.unnamed.Load() {
-		r.fresh = false
 		rows = pg.ExecParams(context.Background(), st.sql, c.params, nil, s.sql.binary, s.sql.binary)
 	} else {
-		sd, err := s.prepare(pg, st, r)
+		sd, err := s.prepare(pg, st)
 		if err != nil {
 			return preparing, err
 		}
@@ -71,10 +69,10 @@ func (s *Store) exec(pg *pgconn.PgConn, st *statement, c *call, r *retries) (sta
 }
 
 // prepare prepares a statement where the connection does not know it.
-func (s *Store) prepare(pg *pgconn.PgConn, st *statement, r *retries) (*pgconn.StatementDescription, error) {
+func (s *Store) prepare(pg *pgconn.PgConn, st *statement) (*pgconn.StatementDescription, error) {
 	memo := pg.CustomData()
 	known, ok := memo[s.sql.tag].(*prepared)
-	if r.fresh = !ok; r.fresh {
+	if !ok {
 		known = &prepared{make([]*pgconn.StatementDescription, len(s.sql.all))}
 		memo[s.sql.tag] = known
 	}
@@ -110,9 +108,10 @@ func (s *Store) again(w *wait, st *statement, at stage, err error, r *retries) b
 	if !st.reads && at == executing && !pgconn.SafeToRetry(err) {
 		return false
 	}
-	// The pool may be full of connections to a server that was restarted. A new one that breaks is another matter.
+	// The pool may be full of connections to a server that was restarted, some of them never used: they were made for callers who had
+	// given up by then. So a stale one cannot be told from a new one that breaks, and only their number bounds this.
 	r.broken++
-	return !r.fresh && r.broken <= s.maxConns
+	return r.broken <= s.maxConns
 }
 
 // reset forgets what an attempt that failed has read.

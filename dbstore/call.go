@@ -108,7 +108,7 @@ func (s *Store) do(ctx context.Context, st *statement, c *call) error {
 	w := s.patience.begin(ctx, c.grace)
 	defer s.patience.leave(w)
 	for r := (retries{}); ; {
-		at, err := s.attempt(w, st, c, &r)
+		at, err := s.attempt(w, st, c)
 		if err == nil {
 			return nil
 		}

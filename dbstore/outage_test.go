@@ -21,8 +21,8 @@ func noPing(c *pgxpool.Config) {
 	c.ShouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
 }
 
-// busy has every connection of the pool be used at once, so that all are open.
-func busy(t *testing.T, s *Store) {
+// occupy has every connection of the pool be open. Used ones have prepared a statement, others were made and never asked anything.
+func occupy(t *testing.T, s *Store, used bool) {
 	t.Helper()
 	conns := make([]*pgxpool.Conn, s.maxConns)
 	for i := range conns {
@@ -30,9 +30,12 @@ func busy(t *testing.T, s *Store) {
 		if conns[i], err = s.pool.Acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if !used {
+			continue
+		}
 		c := s.newCall("key")
 		c.scan = scanValue
-		if _, err := s.exec(conns[i].Conn().PgConn(), s.sql.get, c, &retries{}); err != nil {
+		if _, err := s.exec(conns[i].Conn().PgConn(), s.sql.get, c); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,24 +54,30 @@ func TestOutages(t *testing.T) {
 
 // A restart of the server leaves a pool of dead connections, which no read sees.
 func testRestart(t *testing.T, server *testserver.Server) {
-	for name, end := range map[string]func(*testserver.Server, testing.TB){"stop": (*testserver.Server).Stop, "kill": (*testserver.Server).Kill} {
-		t.Run(name, func(t *testing.T) {
+	stop, kill := (*testserver.Server).Stop, (*testserver.Server).Kill
+	for _, test := range []struct {
+		name string
+		end  func(*testserver.Server, testing.TB)
+		used bool
+	}{{"stop", stop, true}, {"kill", kill, true}, {"stop unused", stop, false}} {
+		t.Run(test.name, func(t *testing.T) {
 			s := newStoreAt(t, server.URL, nil, noPing)
 			works(t, s)
-			busy(t, s)
-			end(server, t)
+			s.pool.Reset()
+			occupy(t, s, test.used)
+			test.end(server, t)
 			if _, err := s.Get(t.Context(), "key"); !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("without a server: %v", err)
 			}
 			server.Start(t)
-			busyAgain := openStore(t, server.URL, Options{Schema: s.schema}, noPing)
-			busy(t, busyAgain)
-			end(server, t)
+			again := openStore(t, server.URL, Options{Schema: s.schema}, noPing)
+			occupy(t, again, test.used)
+			test.end(server, t)
 			server.Start(t)
 			var readers sync.WaitGroup
 			for range 2 * s.maxConns {
 				readers.Go(func() {
-					for _, s := range []*Store{s, busyAgain} {
+					for _, s := range []*Store{s, again} {
 						if value, err := s.Get(t.Context(), "key"); string(value) != "value" || err != nil {
 							t.Errorf("after the restart: %q, %v", value, err)
 						}
@@ -85,7 +94,7 @@ func testRestart(t *testing.T, server *testserver.Server) {
 func testHang(t *testing.T, server *testserver.Server) {
 	s := newStoreAt(t, server.URL, &Options{OpTimeout: 300 * time.Millisecond})
 	works(t, s)
-	busy(t, s)
+	occupy(t, s, true)
 	server.Pause(t)
 	const soon = 5 * time.Second // machines may be busy; a store that hangs would take for ever
 	for range 3 {
