@@ -85,7 +85,7 @@ type DownOptions struct {
 }
 
 // Down takes the steps above o.To back, the last first, and returns those that it took back, also the ones before an error. A table that
-// holds entries is dropped only with Force, else the error is [ErrHasEntries].
+// holds entries is dropped only with Force, else the error is [ErrHasEntries], and the other steps stay as well.
 func (m *Migrator) Down(ctx context.Context, o DownOptions) (removed []Step, err error) {
 	for {
 		step, err := m.downOne(ctx, o)
@@ -110,6 +110,9 @@ func (m *Migrator) upOne(ctx context.Context) (step *Step, err error) {
 			return nil
 		}
 		next := v.known[i]
+		if err := v.impatient(ctx, tx); err != nil {
+			return err
+		}
 		if err := run(ctx, tx, next.Name, next.Up); err != nil {
 			return err
 		}
@@ -141,8 +144,12 @@ func (m *Migrator) downOne(ctx context.Context, o DownOptions) (step *Step, err 
 			if last.Number <= o.To {
 				return nil
 			}
-			if last.Number == v.known[0].Number && !o.Force {
-				if err := v.empty(ctx, tx); err != nil {
+			if err := v.impatient(ctx, tx); err != nil {
+				return err
+			}
+			if first := v.known[0].Number; o.To < first && !o.Force {
+				// Asked before each step, or the table would lose its indexes before it is found to be in use.
+				if err := v.empty(ctx, tx, last.Number == first); err != nil {
 					return err
 				}
 			}

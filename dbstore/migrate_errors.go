@@ -72,7 +72,8 @@ func refusal(pg *pgconn.PgError) error {
 	case readOnlyTransaction:
 		advice, unavailable = "; this is a standby, or its transactions are read-only: migrate on the primary", true
 	case "55P03": // lock_not_available
-		advice = "; another migrator or a long transaction holds it: try again"
+		advice = "; another migrator or a long transaction uses it, and the step is not done; see pg_stat_activity and try again, " +
+			"or have it wait longer than " + lockWait + " by lock_timeout in the URL"
 	}
 	err := error(&serverError{"the server says: " + pg.Message + " (SQLSTATE " + pg.Code + ")" + advice, pg})
 	if unavailable {

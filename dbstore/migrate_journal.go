@@ -172,11 +172,23 @@ func (v *view) strike(ctx context.Context, tx pgx.Tx, k migrations.Migration) er
 	return err
 }
 
-// empty refuses a table that holds entries, and keeps others from adding one before it is dropped.
-func (v *view) empty(ctx context.Context, tx pgx.Tx) error {
+// lockWait is how long a step waits for a table that others use: whoever comes after it waits behind it.
+const lockWait = "5s"
+
+// impatient bounds that wait to the end of the transaction, where neither the URL nor the role does. It comes after the wait for other
+// migrators: nobody but migrators waits behind that.
+func (v *view) impatient(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, "SELECT set_config('lock_timeout', $1, true) WHERE current_setting('lock_timeout') = '0'", unnamed, lockWait)
+	return err
+}
+
+// empty refuses a table that holds entries, and before it is dropped also keeps others from adding one.
+func (v *view) empty(ctx context.Context, tx pgx.Tx, drop bool) error {
 	name := pgx.Identifier{v.schema, v.table}.Sanitize()
-	if err := run(ctx, tx, "LOCK TABLE", "LOCK TABLE "+name+" IN ACCESS EXCLUSIVE MODE"); err != nil {
-		return err
+	if drop {
+		if err := run(ctx, tx, "LOCK TABLE", "LOCK TABLE "+name+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+			return err
+		}
 	}
 	var some bool
 	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+name+")", unnamed).Scan(&some); err != nil {

@@ -40,7 +40,7 @@ func TestMigrateWithoutRights(t *testing.T) {
 	refused(t, err, nil, "permission denied for table", "SELECT on the journal is enough")
 	must(t, m.pool, "GRANT SELECT ON "+m.journalName()+" TO "+role)
 	mustUp(t, reader, 0)
-	_, err = reader.Down(t.Context(), DownOptions{})
+	_, err = reader.Down(t.Context(), DownOptions{Force: true})
 	refused(t, err, nil, "must be owner of")
 }
 
