@@ -94,10 +94,28 @@ func parseURL(raw string) (*url.URL, error) {
 		}
 		u.Host = strings.Join(hosts, ",")
 	}
+	if u.Host != "" && !hasNoUser(u.Scheme) && misread(u) {
+		return nil, fmt.Errorf("%w %q: percent-encode the special characters of its user name, password and path, @ as %%40, / as %%2F, ? as %%3F, # as %%23",
+			ErrInvalidURL, Redact(raw))
+	}
 	if q, err := url.ParseQuery(u.RawQuery); err != nil || len(q) == 0 && u.RawQuery != "" {
 		return nil, fmt.Errorf("%w %q: its parameters cannot be read; percent-encode them", ErrInvalidURL, Redact(raw))
 	}
 	return u, nil
+}
+
+// misread tells whether part of what was meant to come before the last @ has become path, parameter or fragment, as a password does that holds
+// one of the characters that end a host. Taken for what they seem to be, they would be shown in messages.
+func misread(u *url.URL) bool {
+	if u.Fragment != "" || strings.Contains(u.EscapedPath(), "@") {
+		return true
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if name, _, _ := strings.Cut(pair, "="); strings.Contains(name, "@") {
+			return true
+		}
+	}
+	return false
 }
 
 // isPath tells a bare path from a URL: it has no scheme, or one of a single letter, which is a drive.

@@ -74,6 +74,11 @@ func TestMuxErrorsHelpAndHideSecrets(t *testing.T) {
 		{"postgres://root:sekret@h1,h 2/db", "not a host"},
 		{"postgres://root:sekret@h1,h:2:3/db", "not a host"},
 		{"postgres://root:sekret@h1,,h2/db", "not a host"},
+		{"postgres://user:123/sekret@h/db", "@ as %40"},
+		{"redis://user:123?sekret@h/0", "? as %3F"},
+		{"redis://user:123?a=1&sekret@h/0", "? as %3F"},
+		{"redis://user:123#sekret@h/0", "# as %23"},
+		{"postgres://h/db#x-timeout=30m", "# as %23"}, // the time-out would be lost without a word
 		{"memcached://h?x-prefix=", "x-prefix"},
 		{"memcached://h?x-prefix=%00", "x-prefix"},
 		{"memcached://h?a;b", "parameters cannot be read"},

@@ -36,7 +36,7 @@ func redactUser(raw string) string {
 	at := strings.LastIndexByte(rest, '@')
 	after, isURL := strings.CutPrefix(rest, "//")
 	switch {
-	case slices.Contains([]string{"file", "bolt", "map", "shard"}, scheme): // these have no users; an at sign is one of a path
+	case hasNoUser(scheme):
 		return raw
 	case at < 0 && isURL:
 		return scheme + "://" + redactPorts(after)
@@ -53,6 +53,11 @@ func redactUser(raw string) string {
 		user = hidden
 	}
 	return scheme + "://" + user + ":" + hidden + rest[at:]
+}
+
+// hasNoUser tells whether an at sign in a URL of this scheme is one of a path.
+func hasNoUser(scheme string) bool {
+	return slices.Contains([]string{"file", "bolt", "map", "shard"}, scheme)
 }
 
 func redactPorts(rest string) string {
