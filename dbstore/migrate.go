@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,16 +36,20 @@ type MigratorOptions struct {
 // named after it, see [migrations.Journal]. A lock of the database keeps migrators apart, for the length of a transaction, and so
 // works behind PgBouncer too. What breaks off is rolled back by the server; run it again.
 //
+// Status, and with it the beginning of Up and of Down, waits ten seconds at most for a server that does not answer, or as long as x-op-timeout
+// says, where the context has no deadline. A step has no such bound, for an index of a large table may take an hour: give the context one.
+//
 // A program goes on working on a table that a later release has migrated, so Up is content with that; only Down refuses.
 type Migrator struct {
 	pool  *pgxpool.Pool
 	o     MigratorOptions
+	wait  time.Duration // for an answer to Status
 	close func()
 }
 
 // NewMigrator checks the names and asks the server nothing.
 func NewMigrator(pool *pgxpool.Pool, o *MigratorOptions) (*Migrator, error) {
-	m := &Migrator{pool: pool}
+	m := &Migrator{pool: pool, wait: defaultOpTimeout}
 	if o != nil {
 		m.o = *o
 	}
@@ -87,6 +92,9 @@ type DownOptions struct {
 // Down takes the steps above o.To back, the last first, and returns those that it took back, also the ones before an error. A table that
 // holds entries is dropped only with Force, else the error is [ErrHasEntries], and the other steps stay as well.
 func (m *Migrator) Down(ctx context.Context, o DownOptions) (removed []Step, err error) {
+	if _, err := m.status(ctx); err != nil { // a silent server is noticed here: a step has no bound
+		return nil, migrateError(ctx, "down", err)
+	}
 	for {
 		step, err := m.downOne(ctx, o)
 		if err != nil {
@@ -187,7 +195,7 @@ func (m *Migrator) transaction(ctx context.Context, o pgx.TxOptions, do func(tx 
 	return pgx.BeginTxFunc(ctx, m.pool, o, do)
 }
 
-// Close closes the connections, where [OpenMigrator] has opened them.
+// Close closes the connections, where [OpenMigrator] has opened them. It waits a second at most for what is under way.
 func (m *Migrator) Close() error {
 	if m.close != nil {
 		m.close()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/larder-go/larder/store"
@@ -25,6 +26,7 @@ var (
 	ErrOtherTable = errors.New("what has this name is not Larder's table; choose another name or schema")
 
 	errNoIndex  = errors.New("an index could not be made: what has its name is something else, or INVALID after CREATE INDEX CONCURRENTLY broke off; drop that and migrate again")
+	errNames    = errors.New("name another by MigratorOptions.Schema and Table (x-schema, x-table)")
 	errNoSchema = errors.New("no schema of the search_path exists; name one by MigratorOptions.Schema (x-schema)")
 )
 
@@ -47,6 +49,9 @@ func migrateError(ctx context.Context, op string, err error) error {
 		err = fmt.Errorf("%w: %w", store.ErrUnavailable, connectFailure(err))
 	case errors.As(err, &pg):
 		err = refusal(pg)
+	case errors.As(err, new(pgx.ScanArgError)), errors.Is(err, errNames): // nothing that would be otherwise the next time
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%w: %w", store.ErrUnavailable, errNoAnswer)
 	default:
 		err = fmt.Errorf("%w: %w; what was not committed is undone, migrate again", store.ErrUnavailable, err)
 	}

@@ -2,6 +2,7 @@ package dbstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -42,8 +43,8 @@ func (m *Migrator) look(ctx context.Context, q pgx.Tx) (*view, error) {
 		v.schema = found
 	}
 	var err error
-	if v.known, err = migrations.All(v.schema, v.table); err != nil {
-		return nil, err
+	if v.known, err = migrations.All(v.schema, v.table); err != nil { // a schema that the search_path has found
+		return nil, fmt.Errorf("%w; %w", errors.Unwrap(err), errNames)
 	}
 	const relations = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),
 		EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2),
@@ -113,7 +114,7 @@ func (v *view) read(ctx context.Context, q pgx.Tx) error {
 		var step Step
 		var checksum string
 		if err := rows.Scan(&step.Number, &step.Name, &checksum, &step.Applied); err != nil {
-			return err
+			return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
 		}
 		if !v.hasTable {
 			continue

@@ -1,6 +1,7 @@
 package dbstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -23,16 +24,18 @@ func OpenMigrator(ctx context.Context, u *url.URL) (*Migrator, error) {
 	// What a store reads besides is read too, and not used: else it would be unknown.
 	p.Expiry()
 	p.Int("x-max-value")
-	wait := max(p.Duration("x-op-timeout"), defaultOpTimeout)
+	wait := cmp.Or(p.Duration("x-op-timeout"), defaultOpTimeout)
 	if err := p.Done(); err != nil {
 		return nil, store.Wrap("dbstore", "open", err)
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = wait
+		config.ConnConfig.ConnectTimeout = max(wait, defaultOpTimeout)
 	}
 	if _, err := NewMigrator(nil, o); err != nil {
 		return nil, fmt.Errorf("%w: %w", err, store.ErrInvalidURL)
 	}
+	var sockets sockets
+	config.ConnConfig.DialFunc = sockets.watch(config.ConnConfig.DialFunc)
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -43,7 +46,8 @@ func OpenMigrator(ctx context.Context, u *url.URL) (*Migrator, error) {
 		pool.Close()
 		return nil, err
 	}
-	m.close = pool.Close
+	m.wait = wait
+	m.close = func() { sockets.closePool(pool) }
 	return m, nil
 }
 

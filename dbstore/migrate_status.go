@@ -33,7 +33,7 @@ func (s *MigrationStatus) Pending() (steps []Step) {
 	return steps
 }
 
-// Status asks how far the table is migrated. It changes nothing, waits for no lock, and needs the right to read the journal.
+// Status asks how far the table is migrated. It changes nothing, waits for no other migrator, and needs the right to read the journal.
 func (m *Migrator) Status(ctx context.Context) (*MigrationStatus, error) {
 	s, err := m.status(ctx)
 	if err != nil {
@@ -43,6 +43,11 @@ func (m *Migrator) Status(ctx context.Context) (*MigrationStatus, error) {
 }
 
 func (m *Migrator) status(ctx context.Context) (*MigrationStatus, error) {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, m.wait)
+		defer cancel()
+	}
 	for tries := 1; ; tries++ {
 		var v *view
 		err := m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
