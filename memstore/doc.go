@@ -24,6 +24,10 @@
 // at each read, so what somebody else has put there, or a connection has mixed up, is never returned. Two stores on the same
 // servers see each other's entries if they have the same KeyPrefix, as two processes of one deployment do.
 //
+// What others keep in the same server may stand under the very name of a key: a read then fails with [store.ErrCorrupt], and the
+// first Get, Load or Touch gives it the Timeout of this store, which may be shorter or longer than its own. So in a server that
+// others use as well set a KeyPrefix (x-key-prefix).
+//
 // # Expiry
 //
 // The servers remove what has been idle for the Timeout, and each Get, Load and Touch is a "gat", which reads and puts that off

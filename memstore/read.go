@@ -83,14 +83,30 @@ func (s *Store) fetch(ctx context.Context, request request, key string) (record.
 	if request == reqGetAndTouch {
 		item.Expiration = s.useExptime()
 	}
+	known := s.others.has(item.Key)
+	asked := request
+	if known {
+		request = reqGet // a use of what is not ours is none
+	}
+	suspect := false
 	for attempt := 1; ; attempt++ {
 		age := s.idlers.age()
 		found, err := s.send(ctx, request, item)
 		if err == nil {
 			r, foreign, err := decode(found, item.Key, key)
-			if foreign && attempt == 1 {
-				s.idlers.drop(s.client, age) // among them the connection that answered what somebody else had asked
+			switch {
+			case err == nil && known:
+				s.others.remove(item.Key)
+				known, request = false, asked
+				if asked == reqGetAndTouch {
+					continue
+				}
+			case foreign && !known && !suspect:
+				s.idlers.drop(s.client, age) // among them the connection that answered what somebody else had asked, if that is why
+				suspect, request = true, reqGet
 				continue
+			case err != nil && !known: // it stands there, and will the next time
+				s.others.add(item.Key)
 			}
 			return r, found.CasID, err
 		}

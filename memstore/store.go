@@ -64,6 +64,7 @@ type Store struct {
 	calls  sync.Pool // of *call
 	adrift adrift
 	idlers idlers
+	others others
 
 	owned  bool
 	closed atomic.Bool
