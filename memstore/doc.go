@@ -38,6 +38,10 @@
 // beyond 30 days are moments on the server's clock: [Store.Inspect] compares it with ours. A deadline is enforced by each read,
 // by this host's clock.
 //
+// The servers are told of a deadline that comes before the Timeout when the entry is written. A use puts the entry off by the
+// Timeout nevertheless, for nothing tells it of the deadline in time: nobody is given the entry after that, but it may take memory
+// for as long as one without. The first Get, Load or Touch that finds it past its deadline removes it.
+//
 // Cleanup has nothing to do where idle ≤ 0 or is at least the Timeout, and is otherwise not supported. Without a Timeout
 // entries stay until the server needs their memory. The atime of an entry is not known: Load and Peek leave it zero.
 //

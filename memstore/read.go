@@ -62,6 +62,9 @@ func (s *Store) read(ctx context.Context, op, key string, use bool) (record.Reco
 	}
 	r, _, err := s.fetch(ctx, request, key)
 	if err == nil && expired(&r) {
+		if request == reqGetAndTouch {
+			s.letGo(ctx, key, r.Version)
+		}
 		err = memcache.ErrCacheMiss
 	}
 	if err != nil {
@@ -71,6 +74,17 @@ func (s *Store) read(ctx context.Context, op, key string, use bool) (record.Reco
 }
 
 func expired(r *record.Record) bool { return !r.Expires.IsZero() && !time.Now().Before(r.Expires) }
+
+// letGo removes an entry that is absent by its deadline and that gat has just put off, or who asks again and again would keep it in the server's
+// memory for ever. It removes that version and no other, so what somebody writes there meanwhile stays. Whether it succeeds is of no interest.
+//
+// The time of a live one, which gat has put off beyond its deadline, is not set back: memcached knows no touch on a condition, and a plain one could
+// meet an entry that was written meanwhile, and end it early.
+func (s *Store) letGo(ctx context.Context, key string, version record.Version) {
+	if r, cas, err := s.fetch(ctx, reqGet, key); err == nil && r.Version == version {
+		s.write(ctx, reqCompareAndSwap, key, memcache.Item{Key: s.name(key), Expiration: gone, CasID: cas}, record.Version{})
+	}
+}
 
 // attempts is how often a read is tried on connections that break. After the first the idle ones are gone, so the second gets a new one, or one
 // that another has just used; the third is for those that this other one had from before the server went away.
