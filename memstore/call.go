@@ -3,6 +3,7 @@ package memstore
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -160,9 +161,31 @@ func (s *Store) pick(name string) (*server, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.servers[text] == nil {
+		if len(s.servers) >= s.forgetAt {
+			s.forget()
+		}
 		s.servers[text] = newServer(s.maxConns)
 	}
 	return s.servers[text], nil
+}
+
+// minServers is how many servers are remembered before the first look for those that are no longer named.
+const minServers = 64
+
+// forget drops the servers that the selector no longer names, or one whose addresses change would fill the memory. Those with requests under way
+// stay until the next time. s.mu is held.
+func (s *Store) forget() {
+	named := make(map[string]bool)
+	s.selector.Each(func(addr net.Addr) error {
+		named[addr.String()] = true
+		return nil
+	})
+	for text, server := range s.servers {
+		if !named[text] && len(server.slots) == 0 {
+			delete(s.servers, text)
+		}
+	}
+	s.forgetAt = max(minServers, 2*len(s.servers)) // so that looking costs little for each that is added
 }
 
 // acquire waits until the server may have another connection, or ctx ends, or patience does: who set no deadline shall not stand in a queue

@@ -57,9 +57,10 @@ type Store struct {
 	selector memcache.ServerSelector
 	patience time.Duration // how long a request without deadline waits for a connection
 
-	all     *server // where there is no selector
-	mu      sync.RWMutex
-	servers map[string]*server // by address
+	all      *server // where there is no selector
+	mu       sync.RWMutex
+	servers  map[string]*server // by address
+	forgetAt int                // with how many servers those that are no longer named are forgotten
 
 	calls  sync.Pool // of *call
 	adrift adrift
@@ -120,7 +121,7 @@ func newStore(client *memcache.Client, o *Options) (*Store, error) {
 		s.patience = memcache.DefaultTimeout + time.Second
 	}
 	s.all = newServer(s.maxConns)
-	s.servers = make(map[string]*server)
+	s.servers, s.forgetAt = make(map[string]*server), minServers
 	s.calls.New = func() any { return &call{store: s, done: make(chan struct{}, 1)} }
 	s.adrift.calls = make(map[*call]struct{})
 	return s, nil
