@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,11 +22,13 @@ func TestCancelReturns(t *testing.T) {
 	set(t, s, "key", "value")
 	v := peek(t, s, "key").Version
 	p.HalfOpen()
-	var worst time.Duration
+	control := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() } // how late this machine is at the moment
+	delays := make(map[bool][]time.Duration)                                      // by whether they are of the control
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range 10 {
 		for name, call := range map[string]func(ctx context.Context) error{
+			"1": control, "2": control, "3": control, "4": control, "5": control, "6": control, "7": control, "8": control,
 			"Get":         func(ctx context.Context) error { _, err := s.Get(ctx, "key"); return err },
 			"Contains":    func(ctx context.Context) error { _, err := s.Contains(ctx, "key"); return err },
 			"Touch":       func(ctx context.Context) error { return s.Touch(ctx, "key") },
@@ -45,15 +48,19 @@ func TestCancelReturns(t *testing.T) {
 					t.Errorf("%s, cancelled: %v", name, err)
 				}
 				mu.Lock()
-				worst = max(worst, late)
+				delays[len(name) == 1] = append(delays[len(name) == 1], late)
 				mu.Unlock()
 			})
 		}
 	}
 	wg.Wait()
-	t.Logf("the last of 80 calls returned %v after its cancel", worst)
-	if worst > 900*time.Millisecond { // 50 ms on a machine that has nothing else to do; the client's Timeout would be 1 s
-		t.Errorf("a call returned %v after its cancel", worst)
+	median := func(of []time.Duration) time.Duration { slices.Sort(of); return of[len(of)/2] }
+	calls, machine := median(delays[false]), median(delays[true])
+	worst, worstOfMachine := slices.Max(delays[false]), slices.Max(delays[true])
+	t.Logf("%d calls returned %v (median) and %v (worst) after their cancel, and what does nothing but wait %v and %v",
+		len(delays[false]), calls, worst, machine, worstOfMachine)
+	if calls > machine+50*time.Millisecond || worst > worstOfMachine+900*time.Millisecond { // the client's Timeout is 1 s
+		t.Error("that is too late")
 	}
 	p.Pass()
 	eventually(t, "the store works again", func() bool { _, err := s.Contains(context.Background(), "key"); return err == nil })
