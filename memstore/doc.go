@@ -57,7 +57,12 @@
 //
 // The client takes no context: where the caller's can end, the request runs in a goroutine of its own, which ends with the
 // client's Timeout at the latest. A caller who leaves a write is told so, and his next write under the same key waits until it
-// is over: what he deletes then stays deleted.
+// is over: what he deletes then stays deleted, as long as the server answers.
+//
+// A server that hangs for longer than the Timeout is the exception. What it has received and not yet read it carries out when it
+// goes on, in any order between connections, so a Set, or a Swap that creates, that was given up for lost may take effect after a
+// later Delete has been acknowledged, and bring the entry back. The outcome of that write was unknown, and its error said so.
+// A Swap from a version cannot do so: it finds its version gone.
 //
 // # Limits
 //

@@ -199,6 +199,51 @@ func TestLostAnswers(t *testing.T) {
 	}
 }
 
+// What a server that hung had received of a Swap from a version does not bring the entry back after a Delete.
+func TestLateSwap(t *testing.T) {
+	t.Parallel()
+	server := testserver.NewMemcached(t)
+	s := open(t, server.URL+"?x-timeout=1h&x-op-timeout=200ms")
+	ctx := context.Background()
+	acknowledged := 0
+	for i := range 10 {
+		key := fmt.Sprint(i)
+		v, err := s.Swap(ctx, key, "", &store.Item{Value: []byte("old")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		item, version, err := s.encode(key, &store.Item{Value: []byte("late")})
+		if err == nil {
+			item.CasID, err = s.claim(ctx, key, v)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		server.Pause(t)
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		err = s.write(short, reqCompareAndSwap, key, item, version)
+		cancel()
+		if err == nil {
+			t.Error("a paused server answers")
+		}
+		eventually(t, "the write is given up", func() bool { return s.adrift.count.Load() == 0 })
+		deleted := make(chan error)
+		go func() { deleted <- s.Delete(ctx, key) }()
+		<-time.After(20 * time.Millisecond) // it lies in the server's buffer, too
+		server.Resume(t)
+		if <-deleted != nil {
+			continue
+		}
+		acknowledged++
+		for range 20 {
+			wantGone(t, s, key)
+		}
+	}
+	if acknowledged == 0 {
+		t.Error("no Delete was acknowledged")
+	}
+}
+
 // A view that cleans up asks nobody either.
 func TestCleanupOfViews(t *testing.T) {
 	s := fresh(t, Options{Expiry: store.Expiry{Timeout: time.Hour}}, "127.0.0.1:1")
