@@ -113,7 +113,7 @@ func (m *Migrator) upOne(ctx context.Context) (step *Step, err error) {
 		if err := v.prepare(ctx, tx); err != nil {
 			return err
 		}
-		i := slices.IndexFunc(v.known, func(k migrations.Migration) bool { return v.applied[k.Number].IsZero() })
+		i := slices.IndexFunc(v.known, func(k migrations.Migration) bool { return v.pending(k.Number) })
 		if i < 0 {
 			return nil
 		}

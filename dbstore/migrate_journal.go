@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,9 +24,13 @@ type view struct {
 	hasSchema     bool
 	hasTable      bool
 	hasJournal    bool
-	applied       map[int64]time.Time
+	applied       map[int64]time.Time // by the journal
+	lost          int64               // an applied step whose index somebody has dropped, 0: none
 	newer         []Step
 }
+
+// pending reports whether Up has to apply a step, for the first time or again.
+func (v *view) pending(number int64) bool { return v.applied[number].IsZero() || number == v.lost }
 
 func (v *view) journal() string {
 	return pgx.Identifier{v.schema, migrations.Journal(v.table)}.Sanitize()
@@ -59,9 +64,26 @@ func (m *Migrator) look(ctx context.Context, q pgx.Tx) (*view, error) {
 		}
 	}
 	if v.hasTable && len(v.newer) == 0 { // a later release may have changed it
-		return v, v.ours(ctx, q)
+		if err := v.ours(ctx, q); err != nil {
+			return nil, err
+		}
+		return v, v.misses(ctx, q)
 	}
 	return v, nil
+}
+
+// misses notices that an index is gone which the journal says was made. One that is INVALID may be under way by CREATE INDEX CONCURRENTLY,
+// and is left in peace.
+func (v *view) misses(ctx context.Context, q pgx.Tx) error {
+	i := slices.IndexFunc(v.known, func(k migrations.Migration) bool { return strings.Contains(k.Up, "CREATE INDEX") })
+	if v.applied[v.known[i].Number].IsZero() {
+		return nil
+	}
+	columns, err := v.indexes(ctx, q, false)
+	if err == nil && columns < 2 {
+		v.lost = v.known[i].Number
+	}
+	return err
 }
 
 // place finds the schema of a table that the search_path finds, or the one where it would be made.
@@ -93,14 +115,19 @@ func (v *view) ours(ctx context.Context, q pgx.Tx) error {
 
 // indexed demands the indexes that a step has just made: IF NOT EXISTS is content with whatever has the name of one.
 func (v *view) indexed(ctx context.Context, q pgx.Tx) error {
-	const statement = `SELECT count(DISTINCT a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-		WHERE i.indrelid = to_regclass($1) AND i.indisvalid AND a.attname IN ('atime', 'expires')`
-	var columns int
-	err := q.QueryRow(ctx, statement, unnamed, pgx.Identifier{v.schema, v.table}.Sanitize()).Scan(&columns)
-	if err == nil && columns != 2 {
+	columns, err := v.indexes(ctx, q, true)
+	if err == nil && columns < 2 {
 		err = errNoIndex
 	}
 	return err
+}
+
+// indexes counts which of atime and expires an index begins with, whatever it is called.
+func (v *view) indexes(ctx context.Context, q pgx.Tx, valid bool) (columns int, err error) {
+	const statement = `SELECT count(DISTINCT a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+		WHERE i.indrelid = to_regclass($1) AND (i.indisvalid OR NOT $2::boolean) AND a.attname IN ('atime', 'expires')`
+	err = q.QueryRow(ctx, statement, unnamed, pgx.Identifier{v.schema, v.table}.Sanitize(), valid).Scan(&columns)
+	return columns, err
 }
 
 // read reads the journal. A table that was dropped by somebody else, goose or psql, leaves rows that mean nothing any more.
@@ -159,7 +186,7 @@ func (v *view) prepare(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (v *view) note(ctx context.Context, tx pgx.Tx, k migrations.Migration) (when time.Time, err error) {
-	err = tx.QueryRow(ctx, "INSERT INTO "+v.journal()+" (number, name, checksum) VALUES ($1, $2, $3) RETURNING applied",
+	err = tx.QueryRow(ctx, "INSERT INTO "+v.journal()+" (number, name, checksum) VALUES ($1, $2, $3) ON CONFLICT (number) DO UPDATE SET applied = excluded.applied RETURNING applied",
 		unnamed, k.Number, k.Name, k.Checksum).Scan(&when)
 	return when, err
 }

@@ -120,6 +120,28 @@ func TestMigrateIndexName(t *testing.T) {
 	mustUp(t, m, len(steps(t))-1)
 }
 
+// TestMigrateLostIndex: an index that somebody dropped is noticed and made again; one of another name will do.
+func TestMigrateLostIndex(t *testing.T) {
+	m := newMigrator(t, "")
+	mustUp(t, m, len(steps(t)))
+	whole := shape(t, m.pool, m.o.Schema)
+	schema := pgx.Identifier{m.o.Schema}.Sanitize()
+	for _, index := range []string{"larder_entries_atime_idx", "larder_entries_expires_idx"} {
+		must(t, m.pool, "DROP INDEX "+schema+"."+index)
+		if s, err := m.Status(t.Context()); err != nil || len(s.Pending()) != 1 || s.Pending()[0].Number != 2 {
+			t.Errorf("without %s: %+v, %v", index, s, err)
+		}
+		mustUp(t, m, 1)
+		if got := shape(t, m.pool, m.o.Schema); strings.Join(got, "\n") != strings.Join(whole, "\n") {
+			t.Errorf("it was %q and is %q", whole, got)
+		}
+	}
+	must(t, m.pool, "DROP INDEX "+schema+".larder_entries_atime_idx", "CREATE INDEX mine ON "+m.name()+" (atime, key)")
+	mustUp(t, m, 0)
+	must(t, m.pool, "DROP INDEX "+schema+".mine")
+	mustDown(t, m, DownOptions{}, len(steps(t))) // what is noted is taken back
+}
+
 // TestMigrateAfterOthers: what psql has made is taken over, and what somebody dropped is made again.
 func TestMigrateAfterOthers(t *testing.T) {
 	m := newMigrator(t, "")

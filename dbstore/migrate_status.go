@@ -11,7 +11,7 @@ import (
 type Step struct {
 	Number  int64
 	Name    string    // of its file
-	Applied time.Time // zero: not applied
+	Applied time.Time // zero: not applied, or an index that it made is gone
 	Newer   bool      // applied by a later release: this one does not know it
 }
 
@@ -67,7 +67,11 @@ func (m *Migrator) status(ctx context.Context) (*MigrationStatus, error) {
 func (v *view) status() *MigrationStatus {
 	s := &MigrationStatus{Schema: v.schema, Table: v.table, Exists: v.hasTable}
 	for _, k := range v.known {
-		s.Steps = append(s.Steps, Step{Number: k.Number, Name: k.Name, Applied: v.applied[k.Number]})
+		step := Step{Number: k.Number, Name: k.Name}
+		if !v.pending(k.Number) {
+			step.Applied = v.applied[k.Number]
+		}
+		s.Steps = append(s.Steps, step)
 	}
 	s.Steps = append(s.Steps, v.newer...)
 	return s

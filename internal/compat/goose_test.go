@@ -169,11 +169,37 @@ func TestGoose(t *testing.T) {
 				t.Errorf("goose changed what ours had made:\n%s\nwas\n%s", got, byGoose)
 			}
 			f.oursDown(t)
+			if n := f.gooseUp(t); n != 0 { // as the documentation says: it knows its own version table only
+				t.Errorf("after ours went down, goose applied %d", n)
+			}
 			f.gooseDown(t) // of what is gone already
 			if f.gooseUp(t) != len(files) || f.shape(t) != byGoose {
 				t.Error("up, down, up by both does not come to the same")
 			}
 		})
+	}
+}
+
+// TestGooseDropsIndexes: ours notices indexes that goose took back, and makes them again.
+func TestGooseDropsIndexes(t *testing.T) {
+	f := newFixture(t, "goose indexes", "")
+	f.gooseUp(t)
+	f.oursUp(t)
+	whole := f.shape(t)
+	if _, err := f.goose.DownTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := f.ours.Status(t.Context()); err != nil || len(s.Pending()) != 1 || s.Pending()[0].Number != 2 {
+		t.Errorf("without indexes: %+v, %v", s, err)
+	}
+	if n := f.oursUp(t); n != 1 {
+		t.Errorf("ours applied %d steps", n)
+	}
+	if n := f.gooseUp(t); n != 2 { // the setting, which ours does not miss, comes back by this
+		t.Errorf("goose applied %d files", n)
+	}
+	if got := f.shape(t); got != whole {
+		t.Errorf("it is\n%s\nand was\n%s", got, whole)
 	}
 }
 

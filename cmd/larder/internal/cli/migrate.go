@@ -20,7 +20,7 @@ func (a *app) migrateCommand() *cobra.Command {
 			"that was killed is run again. The URL's x-table and x-schema name another table.",
 		Example: "  larder migrate up --store postgres://user@host/db\n" +
 			"  larder migrate status\n" +
-			"  larder migrate print | psql",
+			"  larder migrate print | psql -X -v ON_ERROR_STOP=1 postgres://user@host/db",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			const list = "there are: larder migrate up, down, status, print"
@@ -91,13 +91,14 @@ func (a *app) migrateDownCommand() *cobra.Command {
 	return a.exits.add(c, exitError)
 }
 
-// beforeLast is the number of the applied step before the last one, 0 if there is none.
+// beforeLast is the number of the step before the last applied one, 0 if there is none. The one before may be pending again.
 func beforeLast(steps []dbstore.Step) (to int64) {
-	last := int64(0)
+	before := int64(0)
 	for _, step := range steps {
 		if !step.Applied.IsZero() {
-			to, last = last, step.Number
+			to = before
 		}
+		before = step.Number
 	}
 	return to
 }

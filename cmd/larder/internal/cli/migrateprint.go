@@ -20,8 +20,9 @@ func (a *app) migratePrintCommand() *cobra.Command {
 		Short: "Print the SQL of all steps, for psql",
 		Long: "Print the SQL of all steps in one transaction, for psql. No server is asked. Without\n" +
 			"--store and LARDER_STORE it is for the default table. What is there already stays\n" +
-			"as it is; larder migrate up takes over a table that psql has made.",
-		Example: "  larder migrate print | psql -v ON_ERROR_STOP=1 postgres://owner@host/db\n" +
+			"as it is; larder migrate up takes over a table that psql has made. ON_ERROR_STOP has\n" +
+			"psql end with an error where a statement fails; nothing is done then in any case.",
+		Example: "  larder migrate print | psql -X -v ON_ERROR_STOP=1 postgres://owner@host/db\n" +
 			"  larder migrate print --store 'postgres:///?x-schema=app&x-table=sessions'",
 		Args: takesNone("it prints all steps"),
 		RunE: func(c *cobra.Command, _ []string) error {
