@@ -61,7 +61,7 @@ func TestURLsInvalid(t *testing.T) {
 		"memcached:///":                    "names no server",
 		"memcached:h":                      "names no server",
 		"memcached://h/0":                  "no databases",
-		"memcached://h#x":                  "no databases",
+		"memcached://h#x":                  "memcached://",
 		"memcached://:11211":               "no name",
 		"memcached://h:0":                  "1 to 65535",
 		"memcached://h:99999":              "1 to 65535",
