@@ -73,12 +73,20 @@ func (c *clock) forget() { c.sample.Store(nil) }
 // nodeClocks are the clocks of a Cluster's servers.
 type nodeClocks struct {
 	client *redis.ClusterClient
-	clocks sync.Map // of *clock by *redis.Client
+	loaded atomic.Bool // the client knows the slots, and from now on renews what it knows in the background
+	clocks sync.Map    // of *clock by *redis.Client
 }
 
 // of returns the clock of the server that holds key.
 func (n *nodeClocks) of(ctx context.Context, key string) *clock {
-	node, err := n.client.MasterForKey(ctx, key)
+	find := func() (*redis.Client, error) { return n.client.MasterForKey(ctx, key) }
+	var node *redis.Client
+	var err error
+	if n.loaded.Load() {
+		node, err = find()
+	} else if node, err = within(ctx, find); err == nil { // the first call asks a server for the slots
+		n.loaded.Store(true)
+	}
 	if err != nil {
 		return &clock{} // whoever needs the time hears of it in a moment
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -185,4 +186,39 @@ func TestAnswerToAnotherQuestion(t *testing.T) {
 	if got, err := s.Get(t.Context(), "key"); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("Get of what belongs to another key = %q, %v", got, err)
 	}
+}
+
+// A Cluster's client asks a server for the slots before its first command. The first caller, too, need not wait for longer than it will.
+func TestClusterFirstCallHangs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			defer c.Close() // it answers nothing until then
+		}
+	}()
+	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{l.Addr().String()}, ReadTimeout: 5 * time.Second, MaxRetries: -1})
+	defer func() { l.Close(); <-ended; client.Close() }()
+	s := open(t, client, store.Expiry{Timeout: time.Hour})
+	var wg sync.WaitGroup
+	for name, do := range operations(s) {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+			defer cancel()
+			begin := time.Now()
+			err := do(ctx)
+			if took := time.Since(begin); took > 2*time.Second || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s returns after %v: %v", name, took, err)
+			}
+		})
+	}
+	wg.Wait()
 }
