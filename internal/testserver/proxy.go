@@ -24,6 +24,7 @@ type Proxy struct {
 	slice int
 	moved chan struct{} // closed, and made anew, when the mode changes
 	conns map[net.Conn]struct{}
+	round int // connections of an earlier one are severed
 	ended bool
 }
 
@@ -65,6 +66,14 @@ func (p *Proxy) Slice(n int) { p.set(passing, 0, n) }
 // HalfOpen takes connections and bytes and answers nothing, like a host that has lost its network: there is no reset either.
 func (p *Proxy) HalfOpen() { p.set(halfOpen, 0, 0) }
 
+// Sever passes what new connections carry. Those that are open stay open and dead for ever, as behind a router that has forgotten them.
+func (p *Proxy) Sever() {
+	p.mu.Lock()
+	p.round++
+	p.mu.Unlock()
+	p.Pass()
+}
+
 // Reset breaks the connections that are open by a TCP reset. New ones are served.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
@@ -105,6 +114,12 @@ func (p *Proxy) now() (m mode, delay time.Duration, slice int, moved <-chan stru
 	return p.mode, p.delay, p.slice, p.moved
 }
 
+func (p *Proxy) lap() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.round
+}
+
 func reset(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
@@ -123,12 +138,12 @@ func (p *Proxy) accept() {
 			reset(client)
 			continue
 		}
-		p.work.Go(func() { p.serve(client) })
+		p.work.Go(func() { p.serve(client, p.lap()) })
 	}
 }
 
 // serve joins the client with the server. A half-open one is joined too: bytes that it sent may still arrive later.
-func (p *Proxy) serve(client net.Conn) {
+func (p *Proxy) serve(client net.Conn, round int) {
 	server, err := net.DialTimeout(p.network, p.upstream, time.Second)
 	if err != nil {
 		reset(client)
@@ -136,8 +151,8 @@ func (p *Proxy) serve(client net.Conn) {
 	}
 	p.add(client, server)
 	var both sync.WaitGroup
-	both.Go(func() { p.forward(server, client, false) })
-	both.Go(func() { p.forward(client, server, true) })
+	both.Go(func() { p.forward(server, client, round, false) })
+	both.Go(func() { p.forward(client, server, round, true) })
 	both.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,20 +172,23 @@ func (p *Proxy) add(conns ...net.Conn) {
 }
 
 // forward copies until one side ends, and then ends both.
-func (p *Proxy) forward(to, from net.Conn, answers bool) {
+func (p *Proxy) forward(to, from net.Conn, round int, answers bool) {
 	defer to.Close()
 	defer from.Close()
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
-		if !p.pass(to, buffer[:n], answers) || err != nil {
+		if !p.pass(to, buffer[:n], round, answers) || err != nil {
 			return
 		}
 	}
 }
 
-func (p *Proxy) pass(to net.Conn, data []byte, answers bool) bool {
+func (p *Proxy) pass(to net.Conn, data []byte, round int, answers bool) bool {
 	for len(data) > 0 {
+		if round < p.lap() {
+			return true // it is lost
+		}
 		m, delay, slice, moved := p.now()
 		if m == halfOpen {
 			<-moved

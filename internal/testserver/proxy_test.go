@@ -76,6 +76,19 @@ func TestProxy(t *testing.T) {
 	if p.Conns() != 1 || p.Accepted() != 1 {
 		t.Errorf("%d connections of %d", p.Conns(), p.Accepted())
 	}
+	dead := c
+	p.Sever()
+	if got, err := say(20 * time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("severed: %q, %v", got, err)
+	}
+	if c, err = net.Dial("tcp", p.Addr); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got, err := say(time.Minute); got != "hello" || err != nil {
+		t.Errorf("after the others were severed: %q, %v", got, err)
+	}
+	dead.Close()
 	p.Reset()
 	if _, err := say(time.Minute); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("after a reset: %v", err)
