@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Who loses a race of transactions, which takes an isolation level above the default, tries again, with growing pauses.
@@ -39,11 +40,29 @@ func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
 	if err == nil {
 		at, err = s.exec(pg, st, c)
 	}
-	if w.detach() && !pg.IsClosed() {
+	hurried := w.detach()
+	switch {
+	case hurried && pg.IsClosed() && s.sockets == nil:
+		go letGo(conn)
+		return at, err
+	case hurried && !pg.IsClosed():
 		pg.Conn().SetDeadline(time.Time{}) // it came through all the same, and others will use the connection
 	}
 	conn.Release()
 	return at, err
+}
+
+// letGo gives a connection that was cut short back to a pool that is the caller's. pgx may take 15 seconds to close it, all the while counting
+// it as one of the pool's; so one that takes too long is taken out of the pool. Our own pools have sockets that see to that.
+func letGo(conn *pgxpool.Conn) {
+	t := time.NewTimer(hangUpWait)
+	defer t.Stop()
+	select {
+	case <-conn.Conn().PgConn().CleanupDone():
+		conn.Release()
+	case <-t.C:
+		conn.Hijack().PgConn().Conn().Close()
+	}
 }
 
 // exec sends the statement. Its end comes by the connection's deadline, so pgconn has no context to look at.

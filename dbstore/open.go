@@ -48,6 +48,7 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	}
 	var sockets sockets
 	config.ConnConfig.DialFunc = sockets.watch(config.ConnConfig.DialFunc)
+	config.AfterConnect = connected
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err

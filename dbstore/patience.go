@@ -168,6 +168,16 @@ func (w *wait) why() error {
 func (w *wait) Deadline() (time.Time, bool) { return w.until, true }
 func (w *wait) Done() <-chan struct{}       { return w.done }
 
+// waitKey has the dialer find, by Value, the wait of the call that a connection is made for.
+type waitKey struct{}
+
+func (w *wait) Value(key any) any {
+	if key == (waitKey{}) {
+		return w
+	}
+	return w.Context.Value(key)
+}
+
 func (w *wait) Err() error {
 	err := w.why()
 	if err == errNoAnswer {
