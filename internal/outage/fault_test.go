@@ -55,6 +55,10 @@ func faults() []fault {
 	}, {
 		name: "half-open", total: true, hangs: true, end: pass,
 		begin: func(_ testing.TB, _ *testserver.Server, p *testserver.Proxy) { p.HalfOpen() },
+	}, {
+		name: "half-open, old connections stay dead", total: true, hangs: true,
+		begin: func(_ testing.TB, _ *testserver.Server, p *testserver.Proxy) { p.HalfOpen() },
+		end:   func(_ testing.TB, _ *testserver.Server, p *testserver.Proxy) { p.Sever() },
 	}}
 }
 
