@@ -15,7 +15,7 @@ import (
 	"github.com/larder-go/larder/store/storetest"
 )
 
-// lateness is what the package comment allows: two milliseconds, and one for those that the test itself counts.
+// lateness is what the package comment allows on a machine that is busy with other tests.
 var lateness = traits.Of("redis").Slack
 
 // conformance is what storetest is told of this package. mangle damages a stored string.
