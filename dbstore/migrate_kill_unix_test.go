@@ -99,7 +99,7 @@ func TestMigrateKilled(t *testing.T) {
 // insideStep reports whether a migrator that stands has a step's transaction open: it has the lock, and its server waits for its word.
 func insideStep(t *testing.T, pool *pgxpool.Pool, name string) bool {
 	t.Helper()
-	const query = `SELECT a.state, EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)
+	const query = `SELECT coalesce(a.state, ''), EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.locktype = 'advisory' AND l.granted)
 		FROM pg_stat_activity a WHERE a.application_name = $1`
 	for giveUp := time.Now().Add(10 * time.Second); ; {
 		var state string
