@@ -100,13 +100,18 @@ func scanItem(c *call, columns [][]byte) {
 	c.item.Atime, c.item.Expires = parseTime(columns[3]), parseTime(columns[4])
 }
 
-// do runs a statement to its end: with a connection of the pool, and again where that is safe.
+// do runs a statement to its end, as a call of its own.
 func (s *Store) do(ctx context.Context, st *statement, c *call) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	w := s.patience.begin(ctx, c.grace)
 	defer s.patience.leave(w)
+	return s.doWithin(w, st, c)
+}
+
+// doWithin runs a statement of a call that has one wait for several: with a connection of the pool, and again where that is safe.
+func (s *Store) doWithin(w *wait, st *statement, c *call) error {
 	for r := (retries{}); ; {
 		at, err := s.attempt(w, st, c)
 		if err == nil {

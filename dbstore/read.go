@@ -45,6 +45,10 @@ func (s *Store) load(ctx context.Context, op, key string, use bool) (*store.Item
 	return &item, nil
 }
 
+// maxLooks is how often a read looks again at an entry that it could neither refresh nor remove, although it said that it was due. Others may have
+// done it, but who wins so many races in a row is a trigger or a rule that suppresses the write: then what was seen last is the answer.
+const maxLooks = 10
+
 // read looks at the live entry under key, and records the use if that is asked for and due.
 func (s *Store) read(ctx context.Context, op, key string, look *statement, scan func(*call, [][]byte), use bool) (store.Item, error) {
 	if err := s.begin(ctx, op, key); err != nil {
@@ -52,9 +56,11 @@ func (s *Store) read(ctx context.Context, op, key string, look *statement, scan 
 	}
 	c := s.newCall(key)
 	defer s.free(c)
-	for {
+	w := s.patience.begin(ctx, 0)
+	defer s.patience.leave(w)
+	for looks := 1; ; looks++ {
 		c.scan = scan
-		if err := s.do(ctx, look, c); err != nil {
+		if err := s.doWithin(w, look, c); err != nil {
 			return store.Item{}, store.Wrap("dbstore", op, err)
 		}
 		var next *statement
@@ -70,18 +76,26 @@ func (s *Store) read(ctx context.Context, op, key string, look *statement, scan 
 		}
 		item := c.item
 		c.scan = scanAtime
-		err := s.do(ctx, next, c)
-		item.Atime = c.item.Atime // who swaps what Load returned must not take the use back
+		err := s.doWithin(w, next, c)
 		switch {
+		case err == nil && c.affected == 0 && looks < maxLooks: // somebody else was faster: look again
+			continue
+		case next == s.sql.settle && (err == nil || mayNotWrite(err)):
+			return store.Item{}, store.ErrNotFound
 		case err != nil:
 			return store.Item{}, store.Wrap("dbstore", op, err)
-		case c.affected == 0: // somebody else was faster: look again
-		case next == s.sql.refresh:
-			return item, nil
-		default:
-			return store.Item{}, store.ErrNotFound
+		case c.affected > 0:
+			item.Atime = c.item.Atime // who swaps what Load returned must not take the use back
 		}
+		return item, nil
 	}
+}
+
+// mayNotWrite reports that the server refuses the role, or itself, every write. What this reader sees is then the answer: a use that would
+// be in a transaction about to commit is another role's, or on its way from the primary, and later than the look.
+func mayNotWrite(err error) bool {
+	state := sqlState(err)
+	return state == insufficientPrivilege || state == readOnlyTransaction
 }
 
 func scanAtime(c *call, columns [][]byte) { c.item.Atime = parseTime(columns[0]) }

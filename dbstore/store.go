@@ -36,7 +36,7 @@ type Options struct {
 	// MaxValue is the largest value that is taken, in bytes; over it, [store.ErrTooLarge]. 0: 64 MiB.
 	MaxValue int
 
-	// OpTimeout bounds a call whose context has no deadline, and each batch of a sweep; over it, [store.ErrUnavailable]. 0: 10 seconds.
+	// OpTimeout bounds a call whose context has no deadline, or each batch of a sweep and each page of a List; over it, [store.ErrUnavailable]. 0: 10 seconds.
 	OpTimeout time.Duration
 }
 

@@ -76,9 +76,11 @@ func (s *Store) put(ctx context.Context, key string, old store.Version, item *st
 			return "", store.ErrConflict
 		}
 	}
-	err := s.do(ctx, st, c)
+	w := s.patience.begin(ctx, 0)
+	defer s.patience.leave(w)
+	err := s.doWithin(w, st, c)
 	switch {
-	case err != nil && s.swapped(ctx, key, version, err):
+	case err != nil && s.swapped(w, key, version, err):
 	case err != nil:
 		return "", err
 	case c.affected == 0:
@@ -88,14 +90,14 @@ func (s *Store) put(ctx context.Context, key string, old store.Version, item *st
 }
 
 // swapped reports, where the reply to a Swap was lost with its connection, whether the entry has the version that it gave it.
-func (s *Store) swapped(ctx context.Context, key string, version store.Version, err error) bool {
-	if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, errNoAnswer) || ctx.Err() != nil || sqlState(err) != "" && !broken(err) {
+func (s *Store) swapped(w *wait, key string, version store.Version, err error) bool {
+	if !errors.Is(err, store.ErrUnavailable) || w.why() != nil || sqlState(err) != "" && !broken(err) {
 		return false
 	}
 	c := s.newCall(key)
 	defer s.free(c)
 	c.scan = scanItem
-	return s.do(ctx, s.sql.load, c) == nil && c.state <= stale && c.item.Version == version
+	return s.doWithin(w, s.sql.load, c) == nil && c.state <= stale && c.item.Version == version
 }
 
 // remove is a Swap with a nil item.
