@@ -86,6 +86,9 @@ func splitURL(u *url.URL) (ours *url.URL, config *pgxpool.Config, err error) {
 	if u.Opaque != "" {
 		return nil, nil, fmt.Errorf("%w: write two slashes, as in postgres://host/db", store.ErrInvalidURL)
 	}
+	if u.Fragment != "" {
+		return nil, nil, fmt.Errorf("%w: it has a # with something after it; parameters follow a ?, and a # in a password is written %%23", store.ErrInvalidURL)
+	}
 	rest := url.URL{Scheme: "postgres", User: u.User, Host: u.Host, Path: u.Path}
 	if u.Scheme == "postgres+unix" {
 		if err := bySocket(u, theirs); err != nil {
@@ -113,8 +116,14 @@ func bySocket(u *url.URL, params url.Values) error {
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 			return fmt.Errorf("%w: the name of the socket does not end in a port", store.ErrInvalidURL)
 		}
+		if params.Has("port") {
+			return fmt.Errorf("%w: the name of the socket says the port; leave out the parameter \"port\"", store.ErrInvalidURL)
+		}
 		dir = path.Dir(dir)
 		params.Set("port", port)
+	}
+	if params.Has("host") {
+		return fmt.Errorf("%w: the path says where the socket is; leave out the parameter \"host\"", store.ErrInvalidURL)
 	}
 	params.Set("host", dir)
 	return nil

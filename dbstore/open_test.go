@@ -170,6 +170,8 @@ func TestOpenURLRefused(t *testing.T) {
 		{"no slashes", "postgres:db", store.ErrInvalidURL, "two slashes"},
 		{"unix host", "postgres+unix://host/dir", store.ErrInvalidURL, "three slashes"},
 		{"unix port", "postgres+unix:///dir/.s.PGSQL.x", store.ErrInvalidURL, "port"},
+		{"unix port twice", "postgres+unix:///dir/.s.PGSQL.5433?port=77", store.ErrInvalidURL, `"port"`},
+		{"unix host twice", "postgres+unix:///dir?host=/other", store.ErrInvalidURL, `"host"`},
 		{"no socket", "postgres+unix:///no/such/dir?dbname=postgres", store.ErrUnavailable, "no such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -186,6 +188,18 @@ func TestOpenURLRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("fragment", func(t *testing.T) { // Mux would refuse it before
+		for _, end := range []string{"#x-timeout=30m", "?x-schema=" + quoted + "#" + secret} {
+			u, _ := url.Parse(server.URL + end)
+			s, err := OpenURL(t.Context(), u)
+			if err == nil {
+				s.Close()
+			}
+			if !errors.Is(err, store.ErrInvalidURL) || !strings.Contains(fmt.Sprint(err), "#") || strings.Contains(fmt.Sprint(err), secret) {
+				t.Errorf("%s: %v", end, err)
+			}
+		}
+	})
 	t.Run("cancelled", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
