@@ -58,8 +58,15 @@ func takePrefix(u *url.URL) (string, error) {
 	if err := CheckKey(prefix); err != nil {
 		return "", fmt.Errorf("%w: x-prefix: %w", ErrInvalidURL, err)
 	}
-	query.Del("x-prefix")
-	u.RawQuery = query.Encode()
+	// The others stay as they are written: to encode them anew would turn %20 into +, which PostgreSQL takes for a plus.
+	var others []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(name); err != nil || name != "x-prefix" {
+			others = append(others, pair)
+		}
+	}
+	u.RawQuery = strings.Join(others, "&")
 	return prefix, nil
 }
 

@@ -100,6 +100,19 @@ func TestMuxErrorsHelpAndHideSecrets(t *testing.T) {
 	}
 }
 
+// TestMuxPrefixLeavesTheRest: other parameters reach the opener as they were written.
+func TestMuxPrefixLeavesTheRest(t *testing.T) {
+	var got url.URL
+	s, err := recorder(&got).Open(t.Context(), "postgres://h/db?options=-c%20a%3Db&x%2Dprefix=p:&application_name=a+b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if want := "options=-c%20a%3Db&application_name=a+b"; got.RawQuery != want {
+		t.Errorf("the opener saw %q, want %q", got.RawQuery, want)
+	}
+}
+
 func TestMuxPrefix(t *testing.T) {
 	ctx := t.Context()
 	shared := store.NewMap(nil)
