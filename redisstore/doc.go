@@ -33,7 +33,7 @@
 //
 // Time is the server's: clocks of the hosts that use the store do not count, except that a deadline is what its writer says it is. Each
 // write and each recorded use sets the native expiry to Timeout + slack or to the deadline, whichever comes first. Redis counts in
-// milliseconds, and an entry may go up to two of them late, never early. Get is a plain GET; only a use that must be recorded costs a
+// milliseconds, and an entry may go up to two of them late, never early; up to a second late if it was written under a longer Timeout. Get is a plain GET; only a use that must be recorded costs a
 // second round trip, a script that finds out whether the entry is still the same live one. Set is a plain SET. Both go by an estimate of
 // the server's clock, with bounds, that is learned from the answers of scripts, or once a minute by TIME: a use is rather recorded than not, and an
 // entry rather kept than not, for as long as the estimate is imprecise; that is up to 30 ms a minute after it was made.
@@ -55,8 +55,11 @@
 //
 // # Limits
 //
+// Scripts do not compute the checksum, which covers the value: Touch, and a Swap that demands the version that is there, take an entry whose value
+// has been damaged since for a sound one. Get, Contains, Load, Peek, and a Swap that would end in a conflict, read it and say [store.ErrCorrupt].
+//
 // Values up to Options.MaxValue, 64 MiB unless set. While a large one is written or read, the server serves nobody else. List may leave out
 // or repeat an entry whose slot moves to another server of the Cluster meanwhile; it recognises what one server repeats. Reads go to
 // masters; a client that reads from replicas must not be given to [New]. Redis 5 or later, with scripts. A user under an access list needs
-// GET, SET, DEL, EVAL, EVALSHA, TIME, GETRANGE, SETRANGE, STRLEN, EXISTS, PTTL, PEXPIREAT, SCAN, PING and INFO.
+// GET, SET, DEL, EVAL, EVALSHA, TIME, GETRANGE, SETRANGE, STRLEN, EXISTS, PTTL, PEXPIREAT, PERSIST, SCAN, PING and INFO.
 package redisstore

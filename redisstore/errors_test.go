@@ -116,7 +116,7 @@ func TestReplica(t *testing.T) {
 func TestAccessList(t *testing.T) {
 	server := testserver.NewRedis(t)
 	admin := newClient(t, server.Addr)
-	listed := []string{"get", "set", "del", "eval", "evalsha", "time", "getrange", "setrange", "strlen", "exists", "pttl", "pexpireat", "scan", "ping", "info"}
+	listed := []string{"get", "set", "del", "eval", "evalsha", "time", "getrange", "setrange", "strlen", "exists", "pttl", "pexpireat", "persist", "scan", "ping", "info"}
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)

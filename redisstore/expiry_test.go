@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -189,4 +190,48 @@ func goes(t *testing.T, s *Store, key string, from, until time.Time) {
 		}
 		time.Sleep(200 * time.Microsecond)
 	}
+}
+
+// An entry that was written under a longer Timeout is absent when this one is over, though its native expiry is far less than that away.
+func TestTimeoutShortened(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		old := open(t, client, store.Expiry{Timeout: 100 * time.Minute, TouchAfter: -1})
+		now := open(t, client, store.Expiry{Timeout: time.Hour, TouchAfter: -1}, func(o *Options) { o.Prefix = old.prefix })
+		version, err := old.Swap(t.Context(), "key", "", &store.Item{Atime: time.Now().Add(-70 * time.Minute)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := now.Peek(t.Context(), "key"); err != store.ErrNotFound {
+			t.Errorf("Peek: %v", err)
+		}
+		if err := now.Touch(t.Context(), "key"); err != store.ErrNotFound {
+			t.Errorf("Touch: %v", err)
+		}
+		if _, err := now.Get(t.Context(), "key"); err != store.ErrNotFound {
+			t.Errorf("Get: %v", err)
+		}
+		if _, err := now.Swap(t.Context(), "key", version, &store.Item{}); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Swap: %v", err)
+		}
+	})
+}
+
+// An entry that is used when no Timeout is set any more stays: the native expiry that it still has goes.
+func TestTimeoutDropped(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		old := open(t, client, store.Expiry{Timeout: 100 * time.Minute, TouchAfter: -1})
+		now := open(t, client, store.Expiry{TouchAfter: -1}, func(o *Options) { o.Prefix = old.prefix })
+		deadline := time.Now().Add(80 * time.Minute)
+		for key, item := range map[string]*store.Item{"key": {}, "deadline": {Expires: deadline}} {
+			item.Atime = time.Now().Add(-50 * time.Minute)
+			if _, err := old.Swap(t.Context(), key, "", item); err != nil {
+				t.Fatal(err)
+			}
+			if err := now.Touch(t.Context(), key); err != nil {
+				t.Error(err)
+			}
+		}
+		near(t, "without a Timeout", left(t, now, "key"), 0)
+		near(t, "without a Timeout, with a deadline", left(t, now, "deadline"), time.Until(deadline))
+	})
 }

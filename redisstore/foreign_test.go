@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -22,6 +23,7 @@ func TestCorruptOfAnyType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		version := store.Version(hex.EncodeToString([]byte(whole[44:60])))
 		damage := map[string]func(name string) error{
 			"hash":         func(name string) error { return client.HSet(ctx, name, "f", "v").Err() },
 			"list":         func(name string) error { return client.RPush(ctx, name, "v").Err() },
@@ -61,13 +63,13 @@ func TestCorruptOfAnyType(t *testing.T) {
 			want("Peek", err)
 			_, err = store.Load(ctx, s, key)
 			want("Load", err)
-			if name != "another's" { // Swap and Touch do not read that far
-				_, err = s.Swap(ctx, key, "", &store.Item{})
-				want("Swap from absent", err)
-				_, err = s.Swap(ctx, key, store.NewVersion(), nil)
-				want("Swap from a version", err)
-				want("Touch", s.Touch(ctx, key))
-			}
+			_, err = s.Swap(ctx, key, "", &store.Item{})
+			want("Swap from absent", err)
+			_, err = s.Swap(ctx, key, store.NewVersion(), nil)
+			want("Swap from a version", err)
+			_, err = s.Swap(ctx, key, version, &store.Item{})
+			want("Swap from the version that stood there", err)
+			want("Touch", s.Touch(ctx, key))
 			mustSet(t, s, key, "new")
 			wantValue(t, s, key, "new")
 			corrupt()
@@ -86,6 +88,44 @@ func TestCorruptOfAnyType(t *testing.T) {
 			if ok, err := s.Contains(ctx, key); ok || err != nil {
 				t.Errorf("%s: after Delete: %v, %v", name, ok, err)
 			}
+		}
+	})
+}
+
+// A record that was moved to another key of the same length, or has a flipped bit in its value, is no entry to a Swap that would create one or
+// demands another version: ErrConflict would say that somebody was faster.
+func TestSwapMeetsDamage(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		ctx := t.Context()
+		s := open(t, client, store.Expiry{Timeout: time.Hour})
+		version, err := s.Swap(ctx, "one", "", &store.Item{Value: []byte("value")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := client.Get(ctx, s.prefix+"one").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := len(whole) - 6
+		for key, stored := range map[string]string{"two": whole, "one": whole[:at] + "X" + whole[at+1:]} {
+			if err := client.Set(ctx, s.prefix+key, stored, time.Hour).Err(); err != nil {
+				t.Fatal(err)
+			}
+			for what, old := range map[string]store.Version{"absent": "", "another version": store.NewVersion()} {
+				if _, err := s.Swap(ctx, key, old, &store.Item{}); !errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrConflict) {
+					t.Errorf("%s: Swap from %s: %v", key, what, err)
+				}
+			}
+		}
+		if _, err := s.Swap(ctx, "two", version, &store.Item{}); !errors.Is(err, store.ErrCorrupt) {
+			t.Errorf("Swap of a record of another key: %v", err)
+		}
+		if err := s.Touch(ctx, "two"); !errors.Is(err, store.ErrCorrupt) {
+			t.Errorf("Touch of a record of another key: %v", err)
+		}
+		mustSet(t, s, "three", "value")
+		if _, err := s.Swap(ctx, "three", "", &store.Item{}); !errors.Is(err, store.ErrConflict) {
+			t.Errorf("Swap from absent of a sound entry: %v", err)
 		}
 	})
 }

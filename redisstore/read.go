@@ -51,7 +51,7 @@ func (s *Store) Touch(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.run(ctx, useScript, true, name, "", s.limit, s.slack)
+	a, err := s.run(ctx, useScript, true, name, "", s.limit, s.slack, len(s.prefix))
 	if err == nil {
 		err = a.state.found()
 	}
@@ -90,7 +90,7 @@ func (s *Store) read(ctx context.Context, op, key string, use bool) (entry, erro
 		if use {
 			slack = s.slack
 		}
-		a, err := s.run(ctx, useScript, true, name, e.Version[:], s.limit, slack)
+		a, err := s.run(ctx, useScript, true, name, e.Version[:], s.limit, slack, len(s.prefix))
 		if err == nil && a.state != stateOther {
 			err = a.state.found()
 		}

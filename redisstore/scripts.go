@@ -43,16 +43,20 @@ type answer struct {
 	again bool // it is the answer to a second attempt, and the first may have happened
 }
 
-// prelude judges the entry under KEYS[1]. It reads no more of it than the times, the record's header and, in place of a checksum, the
-// length. An entry with a native expiry within the limit is left to that: the server's clock set it, while an atime may be an estimate.
+// prelude judges the entry under KEYS[1]. It reads no more of it than the times, the record's header, its key and, in place of a checksum, the
+// length. An entry with a native expiry within the limit is left to that: the server's clock set it, while an atime may be an estimate. But no
+// estimate is off by nativeLag: what is older than that was written while a longer Timeout was set.
+//
+// The last of ARGV is the length of the store's prefix.
 const prelude = `
 local key = KEYS[1]
+local own = string.sub(key, tonumber(ARGV[#ARGV]) + 1)
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
 local atime, deadline, version, size
 
 local function judge(limit)
-  local head = redis.pcall('GETRANGE', key, 0, 59)
+  local head = redis.pcall('GETRANGE', key, 0, 59 + #own)
   if type(head) == 'table' then
     if string.sub(head.err, 1, 9) == 'WRONGTYPE' then return 4 end
     error(head.err)
@@ -65,16 +69,19 @@ local function judge(limit)
   atime, deadline = struct.unpack('>i8i8', head)
   local k, v = struct.unpack('>I2I4', string.sub(head, 23, 28))
   size, version = v, string.sub(head, 45, 60)
-  if string.sub(head, 21, 22) ~= '\1\0' or redis.call('STRLEN', key) ~= 64 + k + v then return 3 end
+  if string.sub(head, 21, 22) ~= '\1\0' or k ~= #own or string.sub(head, 61) ~= own then return 3 end
+  if redis.call('STRLEN', key) ~= 64 + k + v then return 3 end
   if deadline ~= 0 and now >= deadline then return 0 end
   if limit > 0 and now - atime > limit then
+    if now - atime > limit + 1000000 then return 0 end
     local left = redis.call('PTTL', key)
     if left < 0 or left * 1000 > limit + 1000 then return 0 end
   end
   return 1
 end
 
--- expire sets the native expiry: the first millisecond at which the rule holds, less one, for Redis takes an entry away after it.
+-- expire sets the native expiry: the first millisecond at which the rule holds, less one, for Redis takes an entry away after it. It takes
+-- away one that a store with a Timeout has set, where there is none now.
 local function expire(limit)
   local at
   if limit > 0 then at = math.floor((atime + limit) / 1000) end
@@ -82,7 +89,11 @@ local function expire(limit)
     local d = math.ceil(deadline / 1000) - 1
     if not at or d < at then at = d end
   end
-  if at then redis.call('PEXPIREAT', key, string.format('%.0f', at)) end
+  if at then
+    redis.call('PEXPIREAT', key, string.format('%.0f', at))
+  elseif redis.call('PTTL', key) >= 0 then
+    redis.call('PERSIST', key)
+  end
 end
 `
 

@@ -126,7 +126,7 @@ func (w *sweeper) remove(ctx context.Context, names []string) error {
 		dry = "1"
 	}
 	var answers []answer
-	answers, err := w.s.runEach(ctx, sweepScript, names, w.s.limit, w.age, dry)
+	answers, err := w.s.runEach(ctx, sweepScript, names, w.s.limit, w.age, dry, len(w.s.prefix))
 	for _, a := range answers {
 		if a.state != stateLive || len(a.more) != 2 {
 			continue

@@ -99,18 +99,27 @@ func (s *Store) swap(ctx context.Context, name, key string, old store.Version, i
 		atime, deadline = atimeMicros(item.Atime), deadlineMicros(item.Expires)
 	}
 	harmless := old != "" && old != store.AnyVersion
-	a, err := s.run(ctx, swapScript, harmless, name, demand(old), s.limit, fresh, bits, atime, deadline)
+	a, err := s.run(ctx, swapScript, harmless, name, demand(old), s.limit, fresh, bits, atime, deadline, len(s.prefix))
 	switch {
 	case err != nil:
 		return "", err
 	case a.state == stateOther && a.again:
 		return "", errUnknown
 	case a.state == stateOther:
-		return "", store.ErrConflict
+		return "", s.conflict(ctx, name, key)
 	case a.state != stateLive:
 		return "", errDamaged
 	}
 	return version, nil
+}
+
+// conflict is for a Swap that met another version, or no entry. The script does not read as far as the checksum: what meets a damaged entry must
+// not go on as if somebody else were faster.
+func (s *Store) conflict(ctx context.Context, name, key string) error {
+	if _, err := s.fetch(ctx, name, key); errors.Is(err, store.ErrCorrupt) {
+		return errDamaged
+	}
+	return store.ErrConflict
 }
 
 // demand is how the script spells a version. One that cannot be ours fits nothing.
