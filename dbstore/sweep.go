@@ -22,7 +22,8 @@ func (s *Store) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
 	return r.Removed, err
 }
 
-// Sweep is [store.Sweeper]'s. Where ctx ends in the middle of a batch that takes longer than a moment, that batch is not in the report.
+// Sweep is [store.Sweeper]'s. It waits for nobody: what a transaction holds, another sweep's or a user's, is left to it. Done says that in the end
+// nothing was left that was due at the beginning; beside another sweep it may be false only because that one has not committed. Where ctx ends in the middle of a batch that takes longer than a moment, that batch is not in the report.
 func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
 	return s.sweep(ctx, "sweep", o)
 }
@@ -55,7 +56,12 @@ func (s *Store) sweep(ctx context.Context, op string, o store.SweepOptions) (sto
 		err = store.Wrap("dbstore", op, w.run(ctx))
 	}
 	w.told()
-	w.report.Done = err == nil && !w.full()
+	if err == nil && op == "sweep" && !w.full() {
+		var left bool
+		left, err = w.left(ctx)
+		err = store.Wrap("dbstore", op, err)
+		w.report.Done = err == nil && !left
+	}
 	return w.report, err
 }
 
@@ -125,6 +131,20 @@ func (w *sweeper) more(ctx context.Context, order order, last swept) (bool, erro
 	sql := w.statement(c, order, 1, last, true)
 	err := w.s.do(ctx, &statement{index: once, reads: true, sql: sql}, c)
 	return len(c.swept) > 0, err
+}
+
+// left reports whether something is there still that was due when the sweep began: others held it when the sweep came by, and have not
+// removed it by now.
+func (w *sweeper) left(ctx context.Context) (bool, error) {
+	if w.o.DryRun {
+		return false, nil
+	}
+	if !w.cutoff.IsZero() {
+		if left, err := w.more(ctx, byAtime, swept{}); left || err != nil {
+			return left, err
+		}
+	}
+	return w.more(ctx, byDeadline, swept{})
 }
 
 // batch removes up to room entries, or in a dry run counts them, and returns how many.
