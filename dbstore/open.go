@@ -75,12 +75,13 @@ func (s *Store) ask(ctx context.Context) error {
 
 // splitURL separates our parameters from those of pgx.
 func splitURL(u *url.URL) (ours *url.URL, config *pgxpool.Config, err error) {
-	our, theirs := make(url.Values), make(url.Values)
-	for name, values := range u.Query() {
-		if strings.HasPrefix(name, "x-") {
-			our[name] = values
-		} else {
-			theirs[name] = values
+	our := u.Query()
+	var theirs []string // as they are written, for pgx reads them by libpq's rules: a + is no space
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && pair != "" && !strings.HasPrefix(plain, "x-") {
+			theirs = append(theirs, pair)
+			delete(our, plain)
 		}
 	}
 	if u.Opaque != "" {
@@ -91,12 +92,14 @@ func splitURL(u *url.URL) (ours *url.URL, config *pgxpool.Config, err error) {
 	}
 	rest := url.URL{Scheme: "postgres", User: u.User, Host: u.Host, Path: u.Path}
 	if u.Scheme == "postgres+unix" {
-		if err := bySocket(u, theirs); err != nil {
+		socket, err := bySocket(u)
+		if err != nil {
 			return nil, nil, err
 		}
+		theirs = append(theirs, socket...)
 		rest.Host, rest.Path = "", "/"
 	}
-	rest.RawQuery = theirs.Encode()
+	rest.RawQuery = strings.Join(theirs, "&")
 	config, err = pgxpool.ParseConfig(rest.String())
 	if err != nil {
 		return nil, nil, badURL(rest, theirs)
@@ -106,33 +109,34 @@ func splitURL(u *url.URL) (ours *url.URL, config *pgxpool.Config, err error) {
 	return &copied, config, nil
 }
 
-// bySocket has pgx go by the socket that the path of a +unix URL names: its folder, or the socket itself.
-func bySocket(u *url.URL, params url.Values) error {
+// bySocket returns the parameters by which pgx goes by the socket that the path of a +unix URL names: its folder, or the socket itself.
+func bySocket(u *url.URL) (params []string, _ error) {
+	given := u.Query()
 	dir := u.Path
 	if u.Host != "" || dir == "" {
-		return fmt.Errorf("%w: write three slashes and the folder of the socket, as in postgres+unix:///var/run/postgresql?dbname=db", store.ErrInvalidURL)
+		return nil, fmt.Errorf("%w: write three slashes and the folder of the socket, as in postgres+unix:///var/run/postgresql?dbname=db", store.ErrInvalidURL)
 	}
 	if port, ok := strings.CutPrefix(path.Base(dir), ".s.PGSQL."); ok {
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-			return fmt.Errorf("%w: the name of the socket does not end in a port", store.ErrInvalidURL)
+			return nil, fmt.Errorf("%w: the name of the socket does not end in a port", store.ErrInvalidURL)
 		}
-		if params.Has("port") {
-			return fmt.Errorf("%w: the name of the socket says the port; leave out the parameter \"port\"", store.ErrInvalidURL)
+		if given.Has("port") {
+			return nil, fmt.Errorf("%w: the name of the socket says the port; leave out the parameter \"port\"", store.ErrInvalidURL)
 		}
 		dir = path.Dir(dir)
-		params.Set("port", port)
+		params = append(params, "port="+port)
 	}
-	if params.Has("host") {
-		return fmt.Errorf("%w: the path says where the socket is; leave out the parameter \"host\"", store.ErrInvalidURL)
+	if given.Has("host") {
+		return nil, fmt.Errorf("%w: the path says where the socket is; leave out the parameter \"host\"", store.ErrInvalidURL)
 	}
-	params.Set("host", dir)
-	return nil
+	return append(params, "host="+strings.ReplaceAll(url.QueryEscape(dir), "+", "%20")), nil
 }
 
 // badURL says which part pgx cannot read. Its own words are not shown: they quote what it was given.
-func badURL(u url.URL, params url.Values) error {
-	for name := range params {
-		alone := url.URL{Scheme: "postgres", Host: "localhost", RawQuery: url.Values{name: params[name]}.Encode()}
+func badURL(u url.URL, params []string) error {
+	for _, pair := range params {
+		name, _, _ := strings.Cut(pair, "=")
+		alone := url.URL{Scheme: "postgres", Host: "localhost", RawQuery: pair}
 		if _, err := pgxpool.ParseConfig(alone.String()); err != nil {
 			return fmt.Errorf("%w: pgx cannot read its parameter %q", store.ErrInvalidURL, name)
 		}

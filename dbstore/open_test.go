@@ -98,6 +98,25 @@ func TestOpenURL(t *testing.T) {
 	})
 }
 
+// What is pgx's reaches it as it is written: libpq's rules, by which pgx goes, take a + for a +.
+func TestTheirParameters(t *testing.T) {
+	u, err := url.Parse("postgres+unix:///run/a%20&b?x-table=t%20u&application_name=a+b%20c&pool_max_conns=3&x-timeout=1h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, config, err := splitURL(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config.ConnConfig
+	if c.Host != "/run/a &b" || c.RuntimeParams["application_name"] != "a+b c" || config.MaxConns != 3 {
+		t.Errorf("pgx has host %q, application_name %q, %d connections", c.Host, c.RuntimeParams["application_name"], config.MaxConns)
+	}
+	if q := ours.Query(); len(q) != 2 || q.Get("x-table") != "t u" || q.Get("x-timeout") != "1h" {
+		t.Errorf("ours: %v", q)
+	}
+}
+
 // Lists of hosts and IPv6 reach pgx as they are.
 func TestHosts(t *testing.T) {
 	for raw, want := range map[string]string{
