@@ -78,9 +78,29 @@ func unavailable(text string, err error) error {
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, said(text, err))
 }
 
+// answerWord returns the word by which the server says what is wrong: the first, or where a script was refused a command, one within. Redis 5 and
+// 6 put it after a '-', into "ERR Error running script ...: -OOM ..."; an access list speaks in sentences then.
+func answerWord(text string) string {
+	word, rest, _ := strings.Cut(strings.TrimPrefix(text, "ERR "), " ")
+	switch {
+	case strings.Contains(text, "ACL failure in script"), strings.Contains(text, "The user executing the script"):
+		return "NOPERM"
+	case word == strings.ToUpper(word), !strings.Contains(text, "script"):
+		return word
+	}
+	for field := range strings.FieldsSeq(rest) {
+		for _, a := range advice {
+			if strings.TrimPrefix(field, "-") == a[0] {
+				return a[0]
+			}
+		}
+	}
+	return word
+}
+
 // answerCause is for errors that the server gave.
 func answerCause(text string, err error) error {
-	word, _, _ := strings.Cut(strings.TrimPrefix(text, "ERR "), " ")
+	word := answerWord(text)
 	for _, a := range advice {
 		if a[0] != word {
 			continue

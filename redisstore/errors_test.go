@@ -48,6 +48,13 @@ func TestCause(t *testing.T) {
 		{redisError("WRONGTYPE Operation against a key holding the wrong kind of value"), store.ErrCorrupt, "type"},
 		{redisError("ERR unknown command 'evalsha', with args beginning with: '" + canary + "'"), nil, "forbids"},
 		{redisError("ERR something new about '" + canary + "'"), nil, "refuses"},
+		{redisError("ERR ACL failure in script: User " + canary + " has no permissions to run the 'pexpireat' command script: f00, on @user_script:49."), store.ErrUnavailable, "access list"},
+		{redisError("ERR Error running script (call to f_f00): @user_script:9: The user executing the script can't run this command or subcommand"), store.ErrUnavailable, "access list"},
+		{redisError("ERR Error running script (call to f_f00): @user_script:9: @user_script: 9: -OOM command not allowed when used memory > 'maxmemory'."), store.ErrUnavailable, "maxmemory"},
+		{redisError("ERR Error running script (call to f_f00): @user_script:9: @user_script: 9: -READONLY You can't write against a read only replica."), store.ErrUnavailable, "replica"},
+		{redisError("ERR Error running script (call to f_f00): @user_script:9: @user_script: 9: -MISCONF Redis is configured to save RDB snapshots"), store.ErrUnavailable, "disk"},
+		{redisError("ERR user_script:57: MASTERDOWN Link with MASTER is down script: f00, on @user_script:57."), store.ErrUnavailable, "master"},
+		{redisError("ERR Error running script (call to f_f00): @user_script:9: something new"), nil, "refuses"},
 		{redis.ErrPoolTimeout, store.ErrUnavailable, "x-pool-size"},
 		{redis.ErrPoolExhausted, store.ErrUnavailable, "x-pool-size"},
 		{redis.ErrClosed, os.ErrClosed, "closed"},
@@ -153,6 +160,16 @@ func TestAccessList(t *testing.T) {
 		err := do()
 		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "access list") {
 			t.Errorf("%s with a prefix that is not allowed: %v", name, err)
+		}
+		noSecrets(t, err, canary)
+	}
+	for _, within := range []string{"pexpireat", "getrange"} { // refused inside a script
+		if err := admin.Do(t.Context(), "acl", "setuser", "app", "-"+within).Err(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Swap(t.Context(), canary, store.AnyVersion, &store.Item{})
+		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "access list") {
+			t.Errorf("Swap without %s: %v", within, err)
 		}
 		noSecrets(t, err, canary)
 	}

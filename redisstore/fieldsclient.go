@@ -74,11 +74,19 @@ func read[T any](ctx context.Context, f *Fields, id string, ask func(p redis.Pip
 	return r, nil
 }
 
-// run runs a script on a hash, once.
+// run runs a script on a hash, once, for most are writes.
 func (f *Fields) run(ctx context.Context, s *script, id string, args ...any) error {
+	return f.runUpTo(ctx, 1, s, id, args...)
+}
+
+// runUpTo runs a script on a hash, up to so many times if the connection breaks.
+func (f *Fields) runUpTo(ctx context.Context, times int, s *script, id string, args ...any) error {
 	all := make([]any, 0, 4+len(args))
 	all = append(append(all, "evalsha", s.hash, 1, id), args...)
 	values, err := f.link.eval(ctx, s, all)
+	for ; times > 1 && f.link.repeatable(ctx, err); times-- {
+		values, err = f.link.eval(ctx, s, all)
+	}
 	if err != nil {
 		return f.link.failed(ctx, err)
 	}
@@ -96,6 +104,7 @@ func (f *Fields) refresh(ctx context.Context, id string, left int64) error {
 	return f.use(ctx, id)
 }
 
+// use records a use, which may happen twice.
 func (f *Fields) use(ctx context.Context, id string) error {
-	return f.run(ctx, fieldsUse, id, f.lifetime, f.slack)
+	return f.runUpTo(ctx, 2, fieldsUse, id, f.lifetime, f.slack)
 }

@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -42,6 +43,25 @@ func TestFieldsOutage(t *testing.T) {
 	untilOK(t, func() error { return f.Touch(t.Context(), "k") })
 	p.Reset() // what stood idle in the pool has broken; a read tries again
 	f.wants(t, "k", map[string]string{"f": "1"})
+}
+
+// A connection that breaks under the record of a use is no reason to withhold what was read: a use may be recorded twice.
+func TestFieldsUseIsRepeated(t *testing.T) {
+	c := newClient(t, testserver.Redis(t).Addr)
+	f := openFields(t, c, FieldsOptions{Expiry: store.Expiry{TouchAfter: -1}})
+	f.mustSet(t, "k", "f", "1")
+	untilOK(t, func() error { return f.Touch(t.Context(), "k") }) // the server knows the script from now on
+	if err := c.PExpire(t.Context(), f.prefix+"k", 30*time.Minute).Err(); err != nil {
+		t.Fatal(err)
+	}
+	sent := loseNext(c, "evalsha", io.EOF)
+	if v, err := f.Get(t.Context(), "k", "f"); string(v) != "1" || err != nil || sent.Load() != 2 {
+		t.Errorf("Get = %q, %v after %d attempts", v, err, sent.Load())
+	}
+	sent = loseNext(c, "evalsha", io.EOF)
+	if err := f.Set(t.Context(), "k", "f", []byte("2")); !errors.Is(err, store.ErrUnavailable) || sent.Load() != 1 {
+		t.Errorf("Set: %v after %d attempts; want one", err, sent.Load())
+	}
 }
 
 // untilOK tries until there is no error: the client looks for a server that was away once a second.

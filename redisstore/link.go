@@ -29,9 +29,17 @@ func newLink(client redis.UniversalClient) (*link, error) {
 	switch c := client.(type) {
 	case nil:
 		return nil, errNoClient
+	case *redis.Client:
+		if c == nil {
+			return nil, errNoClient
+		}
+		l.single = &clock{}
 	case *redis.Ring:
 		return nil, errors.New("a Ring takes servers in and out with all that they hold; give each server a store of its own and join them by package shard")
 	case *redis.ClusterClient:
+		if c == nil {
+			return nil, errNoClient
+		}
 		l.nodes = &nodeClocks{client: c}
 	default:
 		l.single = &clock{}
@@ -134,7 +142,7 @@ func (l *link) failed(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil && !answered {
 		return ended
 	}
-	if !answered || redis.IsReadOnlyError(err) {
+	if !answered || answerWord(answer.Error()) == "READONLY" {
 		l.forget(ctx)
 	}
 	return cause(err)

@@ -58,9 +58,9 @@ func hint(scheme string, err error) error {
 	case !errors.Is(err, store.ErrUnavailable), errors.As(err, &answer), errors.As(err, &op) && op.Op == "dial":
 		return err
 	case scheme == "rediss":
-		return fmt.Errorf("%w; if the server does not use TLS, write redis:", err)
+		return fmt.Errorf("%w; if the server does not use TLS, write redis: in place of rediss:", err)
 	case scheme == "redis":
-		return fmt.Errorf("%w; if the server uses TLS, write rediss:", err)
+		return fmt.Errorf("%w; if the server uses TLS, write rediss: in place of redis:", err)
 	}
 	return err
 }
@@ -85,6 +85,8 @@ func fromURL(u *url.URL) (redis.UniversalClient, *Options, error) {
 		err = invalid("it has a fragment; percent-encode the # of a password as %23")
 	case timeout < 0 || pool < 0 || db < 0:
 		err = invalid("db, x-op-timeout and x-pool-size must not be negative")
+	case len(addrs) > 1 && master == "" && u.Query().Has("x-cluster") && !cluster:
+		err = invalid("several hosts are a Cluster, or with x-master=NAME Sentinels; leave out x-cluster=false, or name one host")
 	case cluster && master != "":
 		err = invalid("x-cluster and x-master exclude each other: a Cluster looks after itself")
 	case u.Scheme == "redis+unix" && (cluster || master != ""):

@@ -113,13 +113,13 @@ func TestBadURLs(t *testing.T) {
 		"redis://h1,h2/1":                          "only database 0",
 		"redis://h?x-cluster=true&db=1":            "only database 0",
 		"redis://h?x-cluster=true&x-master=m":      "exclude each other",
+		"redis://h1,h2?x-cluster=false":            "several hosts",
 		"redis+unix:///s?x-cluster=1":              "unix socket",
 		"redis://h?x-sentinel-password=secret":     "x-master",
 		"redis://h?x-op-timeout=-1s":               "negative",
 		"redis://h?x-pool-size=-1":                 "negative",
 		"redis://h?x-timeout=-1s":                  "negative",
 		"redis://h?x-timout=1s":                    "unknown parameter",
-		"redis://:secret@h/0#secret":               "fragment",
 		"redis://h?x-master=m&x-tout=1&password=x": "unknown parameter",
 	} {
 		_, _, err := fromURL(parsed(t, raw))
@@ -127,6 +127,9 @@ func TestBadURLs(t *testing.T) {
 			t.Errorf("%s: %v; want %q", raw, err, want)
 		}
 		noSecrets(t, err, "secret")
+	}
+	if _, _, err := fromURL(&url.URL{Scheme: "redis", Host: "h", Fragment: "secret"}); !errors.Is(err, store.ErrInvalidURL) || !strings.Contains(err.Error(), "fragment") {
+		t.Errorf("with a fragment: %v", err)
 	}
 	for raw, want := range map[string]string{
 		"redis://h?x-max-value=-1":         "MaxValue",
@@ -142,7 +145,7 @@ func TestBadURLs(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	ring := redis.NewRing(&redis.RingOptions{})
 	defer ring.Close()
-	for _, client := range []redis.UniversalClient{nil, ring} {
+	for _, client := range []redis.UniversalClient{nil, ring, (*redis.Client)(nil), (*redis.ClusterClient)(nil), (*redis.Ring)(nil)} {
 		if s, err := New(client, nil); err == nil {
 			t.Errorf("New(%T) = %v", client, s)
 		}
