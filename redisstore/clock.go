@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,6 +100,35 @@ func (n *nodeClocks) of(ctx context.Context, key string) *clock {
 
 // forget drops the servers too, which may be gone for good.
 func (n *nodeClocks) forget() { n.clocks.Clear() }
+
+// connects forgets the clock of a server that is being connected to: it may have been restarted, or another may have its address now, and the client
+// finds without an error that the connections it had are closed. It only gets to see the dials, commands go past it.
+type connects struct{ forget func() }
+
+func (c connects) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := next(ctx, network, addr)
+		c.forget()
+		return conn, err
+	}
+}
+
+func (connects) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+
+func (connects) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// watchConnects is for clients that nobody else uses.
+func (l *link) watchConnects() {
+	if l.single != nil {
+		l.client.AddHook(connects{l.single.forget})
+		return
+	}
+	l.nodes.client.OnNewNode(func(node *redis.Client) {
+		node.AddHook(connects{func() { l.nodes.clocks.Delete(node) }})
+	})
+}
 
 // clockFor returns the clock of the server that holds key.
 func (l *link) clockFor(ctx context.Context, key string) *clock {

@@ -1,11 +1,14 @@
 package redisstore
 
 import (
+	"fmt"
+	"io"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/larder-go/larder/internal/testserver"
 	"github.com/larder-go/larder/store"
 )
 
@@ -123,4 +126,56 @@ func TestClockIsLearntAgain(t *testing.T) {
 			t.Errorf("%d scripts after two minutes; want one, which tells the time", n)
 		}
 	})
+}
+
+// A server is restarted while nobody asks, or another takes its address: the connections to it are found closed before they are used, and no error
+// is seen. What its clock was is forgotten all the same.
+func TestClockIsForgottenWithTheServer(t *testing.T) {
+	server := testserver.NewRedis(t)
+	s := openRaw(t, "redis://"+server.Addr+"?x-timeout=1h")
+	mustSet(t, s, "key", "value")
+	before := s.single.sample.Load()
+	server.Stop(t)
+	server.Start(t)
+	mustSet(t, s, "key", "value") // it still goes by the old estimate; the next does not
+	if now := s.single.sample.Load(); before == nil || now != nil {
+		t.Errorf("the estimate is %+v; before the restart it was %+v", now, before)
+	}
+	mustSet(t, s, "key", "value")
+
+	nodes := openRaw(t, "redis://"+testserver.RedisCluster(t)[0].Addr+fmt.Sprintf("?x-cluster=true&x-key-prefix=t%d:", nextPrefix.Add(1)))
+	mustSet(t, nodes, "key", "value")
+	node, err := nodes.nodes.client.MasterForKey(t.Context(), nodes.prefix+"key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := nodes.nodes.clocks.Load(node); !ok {
+		t.Error("the clock of the Cluster's server is not known")
+	}
+	for range 100 { // each keeps its connection: soon one is dialed
+		c := node.Conn()
+		defer c.Close()
+		if err := c.Ping(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := nodes.nodes.clocks.Load(node); !ok {
+			return
+		}
+	}
+	t.Error("the clock of the Cluster's server outlives new connections")
+}
+
+// A connection that breaks under a call that is tried again may lead to another server.
+func TestClockIsForgottenWithTheConnection(t *testing.T) {
+	client := newClient(t, testserver.Redis(t).Addr)
+	s := open(t, client, store.Expiry{})
+	s.single.learn(time.Now(), time.Now(), time.Now().Add(-time.Hour).UnixMicro())
+	before := s.single.sample.Load()
+	loseNext(client, "get", io.EOF)
+	if _, err := s.Get(t.Context(), "absent"); err != store.ErrNotFound {
+		t.Fatal(err)
+	}
+	if s.single.sample.Load() == before {
+		t.Error("the estimate outlives the connection")
+	}
 }

@@ -37,6 +37,8 @@
 // second round trip, a script that finds out whether the entry is still the same live one. Set is a plain SET. Both go by an estimate of
 // the server's clock, with bounds, that is learned from the answers of scripts, or once a minute by TIME: a use is rather recorded than not, and an
 // entry rather kept than not, for as long as the estimate is imprecise; that is up to 30 ms a minute after it was made.
+// Where a server was restarted or replaced unnoticed, one write at most goes by the clock of the old one; with a client given to [New], all for up
+// to a minute. That matters where the two clocks are set differently.
 //
 // Cleanup has nothing to do where idle is 0, or not shorter than Timeout, beyond asking whether the server is there: what it has expired is
 // not counted. With any other idle it looks at every entry, by SCAN, and removes by a script that judges again. SCAN goes through the whole

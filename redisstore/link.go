@@ -117,9 +117,14 @@ func (l *link) send(ctx context.Context, cmd redis.Cmder) error {
 	return err
 }
 
-// repeatable tells whether a call that failed may be tried again at once: its connection broke, and nobody has ended it.
+// repeatable tells whether a call that failed may be tried again at once: its connection broke, and nobody has ended it. What answers then may be
+// another server, so what is known about their clocks is forgotten.
 func (l *link) repeatable(ctx context.Context, err error) bool {
-	return err != nil && broken(err) && ctx.Err() == nil && !l.closed.Load()
+	if err == nil || !broken(err) || ctx.Err() != nil || l.closed.Load() {
+		return false
+	}
+	l.forget(ctx)
+	return true
 }
 
 // twice calls f again where that may help. f must be something that may happen twice.

@@ -228,3 +228,26 @@ func TestSweepOfDamaged(t *testing.T) {
 		t.Errorf("a damaged entry that is not old: %v", err)
 	}
 }
+
+// After a failover to a server whose clock is another, a Set may go by the clock of the old one for a moment, and its atime lies in the past. The
+// native expiry, which is the server's own, keeps it from being swept as idle.
+func TestSweepTrustsTheNativeExpiry(t *testing.T) {
+	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
+		s := open(t, client, store.Expiry{Timeout: time.Hour})
+		past := store.Item{Atime: time.Now().Add(-30 * time.Minute)}
+		for _, key := range []string{"idle", "misdated"} {
+			if _, err := s.Swap(t.Context(), key, "", &past); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := client.PExpire(t.Context(), s.prefix+"misdated", time.Hour+time.Minute).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.Cleanup(t.Context(), 20*time.Minute); n != 1 || err != nil {
+			t.Errorf("Cleanup = %d, %v; want 1", n, err)
+		}
+		if ok, err := s.Contains(t.Context(), "misdated"); !ok || err != nil {
+			t.Errorf("what was written just now: %v, %v", ok, err)
+		}
+	})
+}

@@ -43,6 +43,7 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 		return nil, err
 	}
 	s.owned = true
+	s.watchConnects()
 	if err := s.ping(ctx); err != nil {
 		s.close()
 		return nil, hint(u.Scheme, err)

@@ -142,12 +142,18 @@ expire(limit)
 return {1, now}
 `)
 
-	// sweepScript removes the entry if it has been idle for longer than the age, or is absent. It answers its size and atime besides.
+	// sweepScript removes the entry if it has been idle for longer than the age, or is absent. It answers its size and atime besides. An atime may
+	// be an estimate of another server's clock, after a failover; the server's own, by the native expiry, counts where it is later.
 	//	ARGV: the limit; the age; "1": remove nothing
 	sweepScript = newScript(prelude + `
-local state = judge(tonumber(ARGV[1]))
+local limit = tonumber(ARGV[1])
+local state = judge(limit)
 if state == 4 or not atime then return {state, now} end
 if state == 3 then size = 0 end
+if state == 1 and limit > 0 then
+  local left = redis.call('PTTL', key) * 1000
+  if left > 0 and left <= limit then atime = math.max(atime, now - (limit - left)) end
+end
 if state ~= 0 and now - atime <= tonumber(ARGV[2]) then return {2, now} end
 if ARGV[3] ~= '1' then redis.call('DEL', key) end
 return {1, now, size, atime}
