@@ -41,12 +41,14 @@ func conformance(l *lab, addr string, o Options, change ...func(*pgxpool.Config)
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel() // with the other suite and the largest value: all wait for the server
 	server := testserver.Postgres(t)
 	storetest.Run(t, conformance(newLab(t, server.URL), server.Addr, Options{MaxValue: 4 << 20}))
 }
 
 // The limit that the README tells is the one that there is. The suite asks the same of a smaller one, for these are a second's work each.
 func TestLargestValue(t *testing.T) {
+	t.Parallel()
 	s := newTestStore(t, nil)
 	limit := traits.Of("postgres").MaxValue
 	value := make([]byte, limit+1)

@@ -49,11 +49,23 @@
 // once more, and succeeds if it finds its own version. Reads are tried again on another connection, so that a restart of the server is not
 // seen by them.
 //
+// Of a write that was given up, by its context or by OpTimeout, nobody knows the outcome either, and not yet its time: the server is asked to
+// cancel it, but where the network fails, what was sent may arrive long after. Then a Set or Delete replaces even what the same caller has written
+// meanwhile over another connection, and was told is written; no later call waits for it. A Swap of a version does not: it finds
+// another one. Who must know writes by Swap, or writes once more after a pause.
+//
 // # Limits
 //
 // Values up to Options.MaxValue, 64 MiB unless set, and 512 MiB at most. Every call waits for the server no longer than its context says, or
 // Options.OpTimeout where that has no deadline. The pool bounds the connections: pool_max_conns, by default the larger of 4 and the number of
 // processors.
+//
+// A connection that has failed is let go half a second later, however dead the network, so that calls succeed within a second when there is
+// one again; one that is being made is given up 750 milliseconds after the call that needed it. In a pool handed to [New] the first holds for those
+// that a call was cut short at, while pgx may take 15 more seconds to close them outside of the pool; those being made keep their places for
+// ConnectTimeout, so set that to a second or two.
+//
+// A role that has only SELECT can ask what is there, and so can whoever reaches a standby; a Get, Load or Touch whose use is to be recorded fails.
 //
 // Behind PgBouncer in session mode nothing is to be set. In transaction mode, where one client's statements meet many server
 // connections, add default_query_exec_mode=exec to the URL, or set DefaultQueryExecMode of the pool's ConnConfig to

@@ -98,6 +98,7 @@ max_client_conn = 500
 
 // Behind PgBouncer, pooling transactions, with the pool set as the package comment says.
 func TestConformancePgBouncer(t *testing.T) {
+	t.Parallel()
 	server := testserver.Postgres(t)
 	l := newLab(t, server.URL)
 	storetest.Run(t, conformance(l, newBouncer(t, server), Options{MaxValue: 2 << 20}, func(c *pgxpool.Config) {
