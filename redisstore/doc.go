@@ -37,7 +37,7 @@
 // second round trip, a script that finds out whether the entry is still the same live one. Set is a plain SET. Both go by an estimate of
 // the server's clock, with bounds, that is learned from the answers of scripts, or once a minute by TIME: a use is rather recorded than not, and an
 // entry rather kept than not, for as long as the estimate is imprecise; that is up to 30 ms a minute after it was made.
-// Where a server was restarted or replaced unnoticed, one write at most goes by the clock of the old one; with a client given to [New], all for up
+// Where a server was restarted or replaced unnoticed, the writes under way go by the clock of the old one; with a client given to [New], all for up
 // to a minute. That matters where the two clocks are set differently.
 //
 // Cleanup has nothing to do where idle is 0, or not shorter than Timeout, beyond asking whether the server is there: what it has expired is
@@ -53,7 +53,8 @@
 // No write is sent twice where the first attempt may have arrived, for others may have written in between: then the error says that the
 // store is unavailable, and whether the write happened is not known. The client's own retries are off for that reason. Only a Swap that
 // demands a version is tried again, after a broken connection, since that can do no harm. A write that its caller has given up may still be
-// on its way for as long as x-op-timeout; the next write of that key through the same Store waits for it, so that it is never overtaken.
+// on its way for as long as x-op-timeout; the next write of that key through the same Store waits for it, so that it is never overtaken. So
+// after a network that swallowed such a write is sound again, its key alone cannot be written until x-op-timeout after that write was begun.
 //
 // # Limits
 //
@@ -63,5 +64,6 @@
 // Values up to Options.MaxValue, 64 MiB unless set. While a large one is written or read, the server serves nobody else. List may leave out
 // or repeat an entry whose slot moves to another server of the Cluster meanwhile; it recognises what one server repeats. Reads go to
 // masters; a client that reads from replicas must not be given to [New]. Redis 5 or later, with scripts. A user under an access list needs
-// GET, SET, DEL, EVAL, EVALSHA, TIME, GETRANGE, SETRANGE, STRLEN, EXISTS, PTTL, PEXPIREAT, PERSIST, SCAN, PING and INFO.
+// GET, SET, DEL, EVAL, EVALSHA, TIME, GETRANGE, SETRANGE, STRLEN, EXISTS, PTTL, PEXPIREAT, PERSIST, SCAN, PING and INFO;
+// for a database other than 0 also SELECT, and for a Cluster CLUSTER|SLOTS and COMMAND.
 package redisstore

@@ -182,3 +182,34 @@ func TestAccessList(t *testing.T) {
 	}
 	noSecrets(t, err, canary)
 }
+
+// The access list of the package comment is enough for a database other than 0 and for a Cluster, too.
+func TestAccessListElsewhere(t *testing.T) {
+	listed := strings.Fields("get set del eval evalsha time getrange setrange strlen exists pttl pexpireat persist scan ping info")
+	allow := func(addr string, more ...string) {
+		t.Helper()
+		user := []any{"acl", "setuser", "listed", "reset", "on", ">pass", "~*"}
+		for _, command := range append(more, listed...) {
+			user = append(user, "+"+command)
+		}
+		if err := newClient(t, addr).Do(t.Context(), user...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := func(s *Store) {
+		t.Helper()
+		for name, do := range operations(s) {
+			if err := do(t.Context()); err != nil && err != store.ErrNotFound {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	single := testserver.NewRedis(t)
+	allow(single.Addr, "select")
+	all(openRaw(t, "redis://listed:pass@"+single.Addr+"/1?x-timeout=1h"))
+	nodes := testserver.RedisCluster(t)
+	for _, n := range nodes {
+		allow(n.Addr, "cluster|slots", "command")
+	}
+	all(openRaw(t, "redis://listed:pass@"+nodes[0].Addr+"?x-cluster=true&x-timeout=1h&x-key-prefix=acl:"))
+}

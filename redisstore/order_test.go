@@ -114,3 +114,27 @@ func TestCancelledWrites(t *testing.T) {
 	wg.Wait()
 	nothingLate(t, s)
 }
+
+// A network swallows a write, and its caller gives up. When the network is sound again, only that key waits, and no longer than for the time-out.
+func TestSwallowedWriteHoldsItsKey(t *testing.T) {
+	proxy := testserver.NewProxy(t, testserver.Redis(t).Addr)
+	s := openRaw(t, fmt.Sprintf("redis://%s?x-key-prefix=t%d:&x-op-timeout=1s", proxy.Addr, nextPrefix.Add(1)))
+	mustSet(t, s, "key", "before")
+	proxy.HalfOpen()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	begin := time.Now()
+	err := s.Set(ctx, "key", []byte("swallowed"))
+	cancel()
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	proxy.Pass()
+	if err := s.Set(t.Context(), "key", []byte("after")); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > 3*time.Second {
+		t.Errorf("the key could be written again after %v; the time-out is 1 s", took)
+	}
+	wantValue(t, s, "key", "after")
+	nothingLate(t, s)
+}
