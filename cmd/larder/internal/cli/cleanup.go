@@ -107,8 +107,12 @@ func (a *app) cleanup(ctx context.Context, s store.Store, f *cleanupFlags) error
 	if err := a.summary(result, a.cleanupText(r, f)); err != nil {
 		return err
 	}
-	if err == nil && !r.Done && !f.dryRun {
+	switch {
+	case f.dryRun:
+	case r.Reason == cleanup.Limit:
 		a.note("stopped at --limit; more may be left")
+	case r.Reason == cleanup.Incomplete:
+		a.note("something is left: another cleanup is at work, or a program holds entries; the next run takes it")
 	}
 	return err
 }
