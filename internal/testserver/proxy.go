@@ -144,7 +144,7 @@ func (p *Proxy) accept() {
 
 // serve joins the client with the server. A half-open one is joined too: bytes that it sent may still arrive later.
 func (p *Proxy) serve(client net.Conn, round int) {
-	server, err := net.DialTimeout(p.network, p.upstream, time.Second)
+	server, err := net.DialTimeout(p.network, p.upstream, startTime) // a busy machine may let even loopback wait
 	if err != nil {
 		reset(client)
 		return
