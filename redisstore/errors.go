@@ -134,7 +134,7 @@ func wireText(err error) string {
 	var unknown x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &record):
-		return "the server does not speak TLS; write redis: in place of rediss:"
+		return "the server does not speak TLS; the URL of such a one begins with redis and not with rediss"
 	case errors.As(err, &certificate), errors.As(err, &unknown):
 		return "the server's certificate is not trusted: " + err.Error()
 	case errors.As(err, &dns):

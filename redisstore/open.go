@@ -59,9 +59,9 @@ func hint(scheme string, err error) error {
 	case !errors.Is(err, store.ErrUnavailable), errors.As(err, &answer), errors.As(err, &op) && op.Op == "dial":
 		return err
 	case scheme == "rediss":
-		return fmt.Errorf("%w; if the server does not use TLS, write redis: in place of rediss:", err)
+		return fmt.Errorf("%w; if the server does not use TLS, the URL begins with redis and not with rediss", err)
 	case scheme == "redis":
-		return fmt.Errorf("%w; if the server uses TLS, write rediss: in place of redis:", err)
+		return fmt.Errorf("%w; if the server uses TLS, the URL begins with rediss and not with redis", err)
 	}
 	return err
 }

@@ -47,7 +47,7 @@ func TestTLS(t *testing.T) {
 		t.Errorf("a certificate that nobody has signed: %v", err)
 	}
 	_, err = OpenURL(t.Context(), parsed(t, "redis://127.0.0.1:"+port+"?x-op-timeout=2s"))
-	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "write rediss:") {
+	if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "begins with rediss") {
 		t.Errorf("TLS where none is expected: %v", err)
 	}
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + port, TLSConfig: &tls.Config{RootCAs: pool}})

@@ -39,8 +39,8 @@ func backends() []backend {
 		server: func(t testing.TB) *testserver.Server { return testserver.NewMemcached(t) },
 	}, {
 		name: "redis", open: redisstore.OpenURL, durable: true, cancels: 25, memory: true,
-		// The wait for a connection, and then the answer.
-		givesUp: func(own time.Duration) time.Duration { return 2 * own },
+		// A connection, and then the answer; for a write, after the one before it on the same key has done the same.
+		givesUp: func(own time.Duration) time.Duration { return 4 * own },
 		works:   []string{"larder/redisstore.", "redis/go-redis"},
 		url: func(addr string, conns int, own time.Duration) string {
 			return "redis://" + addr + "?" + redisParams(conns, own)

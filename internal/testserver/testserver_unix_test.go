@@ -271,7 +271,7 @@ func TestCluster(t *testing.T) {
 // A shared server is the same for all, and gone at the end: goleak would see the goroutine that waits for it.
 func TestShared(t *testing.T) {
 	for _, get := range []func(testing.TB) *Server{Postgres, Memcached, Redis} {
-		if get(t) != get(t) {
+		if one, two := get(t), get(t); one != two {
 			t.Error("two servers")
 		}
 	}
