@@ -78,8 +78,11 @@ func (p *Proxy) Sever() {
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for c := range p.conns { // all of them first: who notices that one end is gone closes the other
+		abrupt(c)
+	}
 	for c := range p.conns {
-		reset(c)
+		c.Close()
 	}
 }
 
@@ -121,10 +124,15 @@ func (p *Proxy) lap() int {
 }
 
 func reset(c net.Conn) {
+	abrupt(c)
+	c.Close()
+}
+
+// abrupt has the next Close be a reset.
+func abrupt(c net.Conn) {
 	if tcp, ok := c.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	c.Close()
 }
 
 func (p *Proxy) accept() {
