@@ -184,7 +184,7 @@ func TestOpenFails(t *testing.T) {
 		"redis://app:hunter3@" + locked.Addr:     "WRONGPASS",
 		"redis://" + open.Addr + "/9999":         "no database of that number",
 		"redis://" + open.Addr + "?x-cluster=1":  "no Cluster",
-		"rediss://:hunter2@" + open.Addr:         "write redis:",
+		"rediss://:hunter2@" + open.Addr:         "begins with redis and not",
 		"redis://" + closed + "/0?x-master=m":    "Sentinel",
 		"redis://" + open.Addr + "/0?x-master=m": "Sentinel",
 		"redis://" + closed + "?x-cluster=1":     "refused",
