@@ -41,6 +41,9 @@ func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
 		at, err = s.exec(pg, st, c)
 	}
 	hurried := w.detach()
+	if hurried && at == executing && pg.IsClosed() && st.changes() {
+		s.late.add(string(c.params[0]), pg.CleanupDone())
+	}
 	switch {
 	case hurried && pg.IsClosed() && s.sockets == nil:
 		go letGo(conn)

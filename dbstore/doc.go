@@ -50,9 +50,9 @@
 // seen by them.
 //
 // Of a write that was given up, by its context or by OpTimeout, nobody knows the outcome either, and not yet its time: the server is asked to
-// cancel it, but where the network fails, what was sent may arrive long after. Then a Set or Delete replaces even what the same caller has written
-// meanwhile over another connection, and was told is written; no later call waits for it. A Swap of a version does not: it finds
-// another one. Who must know writes by Swap, or writes once more after a pause.
+// cancel it, and the next write of the key through the same Store waits until that is done, for a second at most. Where the network fails, what was
+// sent may arrive even later. Then a Set or Delete replaces what was written meanwhile over another connection. A Swap of a version does not: it
+// finds another one. Who must know writes by Swap.
 //
 // # Limits
 //

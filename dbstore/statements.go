@@ -18,6 +18,9 @@ type statement struct {
 	reads bool // it changes nothing, so it may be sent again whatever became of it
 }
 
+// changes tells whether the statement writes the entry under its first parameter.
+func (st *statement) changes() bool { return !st.reads && st.index >= 0 }
+
 // statements are all that the operations on one key, and List, send.
 type statements struct {
 	tag string // of the set, for what a connection remembers

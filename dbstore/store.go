@@ -53,7 +53,8 @@ type Store struct {
 	unnamed   atomic.Bool // statements are not prepared
 	patience  patience
 	calls     sync.Pool // of *call
-	sockets   *sockets  // of a pool that is ours, else nil
+	late      late
+	sockets   *sockets // of a pool that is ours, else nil
 	closed    atomic.Bool
 }
 
