@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"memstore":            {"store", "internal", "github.com/bradfitz/gomemcache"},
 	"redisstore":          {"store", "internal", "github.com/redis/go-redis/v9"},
 	"internal/folder":     {},
+	"internal/pause":      {},
 	"internal/record":     {"store"},
 	"internal/testneed":   {},
 	"internal/traits":     {},

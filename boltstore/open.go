@@ -12,6 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/larder-go/larder/internal/pause"
 	"github.com/larder-go/larder/store"
 )
 
@@ -77,7 +78,7 @@ func openFile(ctx context.Context, path string, syncFolder func(string) error) (
 		case time.Now().After(giveUp):
 			return nil, ErrLocked
 		}
-		if err := pause(ctx, lockRetry); errors.Is(err, context.DeadlineExceeded) {
+		if err := pause.For(ctx, lockRetry); errors.Is(err, context.DeadlineExceeded) {
 			return nil, fmt.Errorf("%w: %w", ErrLocked, err)
 		} else if err != nil {
 			return nil, err

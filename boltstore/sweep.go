@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/larder-go/larder/internal/pause"
 	"github.com/larder-go/larder/internal/record"
 	"github.com/larder-go/larder/store"
 )
@@ -118,7 +119,7 @@ func (w *sweeper) rest(ctx context.Context, op string) error {
 		return nil
 	}
 	w.rests = false
-	if err := pause(ctx, w.o.Pause); err != nil {
+	if err := pause.For(ctx, w.o.Pause); err != nil {
 		return store.Wrap("boltstore", op, err)
 	}
 	return w.s.ready(ctx, op)
@@ -265,20 +266,5 @@ func (w *sweeper) count(gone []place) {
 		if atime := record.Time(p.atime); w.report.Oldest.IsZero() || atime.Before(w.report.Oldest) {
 			w.report.Oldest = atime
 		}
-	}
-}
-
-// pause waits for d or until ctx ends, and returns ctx's error in that case.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }

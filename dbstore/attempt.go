@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/larder-go/larder/internal/pause"
 )
 
 // Who loses a race of transactions, which takes an isolation level above the default, tries again, with growing pauses.
@@ -30,6 +32,11 @@ type prepared struct {
 
 // attempt sends a statement once, and reads what comes of it.
 func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
+	if st.changes() {
+		if err := s.late.wait(w, c.params[0]); err != nil {
+			return connecting, err
+		}
+	}
 	conn, err := s.pool.Acquire(w)
 	if err != nil {
 		return connecting, err
@@ -122,7 +129,7 @@ func (s *Store) again(w *wait, st *statement, at stage, err error, r *retries) b
 	case serializationFailure, deadlockDetected:
 		// The server has rolled it back.
 		r.lost++
-		return r.lost <= maxLost && pause(w, rand.N(min(firstWait<<r.lost, maxWait))) == nil
+		return r.lost <= maxLost && pause.For(w, rand.N(min(firstWait<<r.lost, maxWait))) == nil
 	}
 	if !broken(err) {
 		return false
@@ -141,19 +148,4 @@ func (c *call) reset() {
 	c.affected, c.state = 0, absent
 	c.item.Value = nil
 	c.page, c.swept = c.page[:0], c.swept[:0]
-}
-
-// pause waits for d or until ctx ends, and returns ctx's error in that case.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -112,14 +112,6 @@ func (s *Store) do(ctx context.Context, st *statement, c *call) error {
 
 // doWithin runs a statement of a call that has one wait for several: with a connection of the pool, and again where that is safe.
 func (s *Store) doWithin(w *wait, st *statement, c *call) error {
-	if st.changes() {
-		if err := s.late.wait(w, c.params[0]); err != nil {
-			if w.why() == errNoAnswer {
-				return s.cause(errNoAnswer)
-			}
-			return err
-		}
-	}
 	for r := (retries{}); ; {
 		at, err := s.attempt(w, st, c)
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/larder-go/larder/internal/pause"
 	"github.com/larder-go/larder/store"
 )
 
@@ -106,7 +107,7 @@ func (w *sweeper) walk(ctx context.Context, order order) error {
 				return err
 			}
 			w.rests = false
-			if err := pause(ctx, w.o.Pause); err != nil {
+			if err := pause.For(ctx, w.o.Pause); err != nil {
 				return err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/larder-go/larder/internal/pause"
 	"github.com/larder-go/larder/store"
 )
 
@@ -155,12 +156,7 @@ func (w *sweeper) rest(ctx context.Context) error {
 		return w.s.open(ctx)
 	}
 	w.rests = false
-	t := time.NewTimer(max(w.o.Pause, 0))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
+	pause.For(ctx, w.o.Pause) // open says whether ctx has ended, or the store was closed meanwhile
 	return w.s.open(ctx)
 }
 
