@@ -2,8 +2,8 @@ package codec
 
 // Codec turns values into bytes and back. [MsgPack] and [JSON] are two; a program may bring its own.
 type Codec interface {
-	// Name is 1 to 32 of a-z, 0-9, "-", "." and "_". [Typed] writes it in front of what a codec other than MsgPack and
-	// JSON wrote, so it must not change.
+	// Name is 1 to 32 of a-z, 0-9, "-", "." and "_". [Typed] and [Tagged] write it in front of what a codec other than
+	// MsgPack and JSON wrote, so it must not change.
 	Name() string
 
 	// Encode returns v as bytes that are the caller's. The same value should give the same bytes.

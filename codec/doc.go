@@ -56,7 +56,7 @@
 //
 // [JSON] has the limits of encoding/json: 10,000 deep, no budget, of two equal keys the last wins. Into an any it was
 // measured to take up to 70 times its size; into a list of large structs, what the structs take, and an empty one is two bytes.
-// Since the tag of a value says which codec reads it, this holds for a [Typed] that writes MsgPack as well: where others may
+// Since the tag of a value says which codec reads it, this holds for a [Typed] or [Tagged] that writes MsgPack as well: where others may
 // write to the store, bound the size of values there.
 //
 // No error shows anything of a value, only where in it and what Go type.
@@ -78,8 +78,8 @@
 //
 // # The tag
 //
-// [Typed] writes in front of each value which codec wrote it, so that a deployment can change its codec and still read, beside what it
-// writes from now on, what it wrote before:
+// [Typed], and [Tagged] for those who keep several values in one entry, write in front of each value which codec wrote it, so that a
+// deployment can change its codec and still read, beside what it writes from now on, what it wrote before:
 //
 //	offset  size  field
 //	0       1     'M' MsgPack, 'J' JSON, 'C' another
@@ -88,7 +88,7 @@
 //	2       n     the name: a-z, 0-9, '-', '.', '_'
 //	then          what the codec wrote
 //
-// MsgPack and JSON can always be read. Another codec must be given to [NewTyped], as the one that writes or among the others;
+// MsgPack and JSON can always be read. Another codec must be given to [NewTyped] or [NewTagged], as the one that writes or among the others;
 // without it such a value is [ErrUnknownCodec], with the name in the text. Values that are rewritten are rewritten by the new codec.
 //
 // # Speed

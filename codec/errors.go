@@ -13,9 +13,9 @@ var (
 	// list where the type has a map. The type has changed since, or the key is somebody else's. It is also store.ErrCorrupt.
 	ErrMismatch = errors.New("the data does not fit the type")
 
-	// ErrUnknownCodec says that a value was written by a codec that [NewTyped] was not given. Where the value names the
+	// ErrUnknownCodec says that a value was written by a codec that [NewTyped] or [NewTagged] was not given. Where the value names the
 	// codec, the text does too, and the error is not store.ErrCorrupt: nothing is wrong with the value. Where the value
-	// carries no tag at all it is both: somebody wrote it without [Typed].
+	// carries no tag at all it is both: something else wrote it.
 	ErrUnknownCodec = errors.New("unknown codec")
 )
 

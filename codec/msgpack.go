@@ -25,19 +25,22 @@ const trialSize = memorySlack / 128
 // keepSize is the longest buffer that is kept for the next value.
 const keepSize = 64 << 10
 
-func (c *msgPack) Encode(v any) ([]byte, error) {
+func (c *msgPack) Encode(v any) ([]byte, error) { return c.encode(nil, v) }
+
+// encode returns v behind tag, in one allocation.
+func (c *msgPack) encode(tag []byte, v any) ([]byte, error) {
 	e, ok := c.encoders.Get().(*encoder)
 	if !ok {
 		e = &encoder{c: c, buf: make([]byte, 0, 1024)}
 	}
 	e.ptrs, e.cost, e.foreign, e.loose = 0, 0, false, false
-	b, err := e.any(e.buf[:0], v, 0)
+	b, err := e.any(append(e.buf[:0], tag...), v, 0)
 	if err == nil && e.foreign {
-		_, err = check(b) // nested deeper by what methods wrote
+		_, err = check(b[len(tag):]) // nested deeper by what methods wrote
 	}
-	if err == nil && v != nil && (len(b) > trialSize || e.cost > memorySlack/2) {
+	if err == nil && v != nil && (len(b)-len(tag) > trialSize || e.cost > memorySlack/2) {
 		// Nothing may be written that is then refused as a bomb.
-		if errors.Is(c.Decode(b, reflect.New(reflect.TypeOf(v)).Interface()), errMemory) {
+		if errors.Is(c.Decode(b[len(tag):], reflect.New(reflect.TypeOf(v)).Interface()), errMemory) {
 			err = fmt.Errorf("it could not be read back: %w", errMemory)
 		}
 	}

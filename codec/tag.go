@@ -9,7 +9,7 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// The first byte of a value that Typed wrote. None of them begins a JSON text, and none is a MessagePack map or list.
+// The first byte of a value that Tagged wrote. None of them begins a JSON text, and none is a MessagePack map or list.
 const (
 	tagMsgPack = 'M'
 	tagJSON    = 'J'
@@ -37,25 +37,25 @@ func validName(name string) bool {
 	return name != "" && len(name) <= maxName && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-._") == ""
 }
 
-// tagged is a codec with its tag.
-type tagged struct {
+// writer is a codec with its tag.
+type writer struct {
 	codec Codec
 	tag   []byte
 }
 
-// split finds in codecs the one that wrote data, and what it wrote.
-func split(codecs []tagged, data []byte) (Codec, []byte, error) {
-	for _, t := range codecs {
-		if rest, ok := bytes.CutPrefix(data, t.tag); ok {
-			return t.codec, rest, nil
+// split finds among writers the one that wrote data, and what it wrote.
+func split(writers []writer, data []byte) (Codec, []byte, error) {
+	for _, w := range writers {
+		if rest, ok := bytes.CutPrefix(data, w.tag); ok {
+			return w.codec, rest, nil
 		}
 	}
 	if len(data) > 1 && data[0] == tagCustom && int(data[1]) <= len(data)-2 {
 		if name := string(data[2 : 2+int(data[1])]); validName(name) {
 			return nil, nil, store.Wrap("codec", "decode", fmt.Errorf(
-				"%w: the codec %q wrote this; give it to NewTyped among the others", ErrUnknownCodec, name))
+				"%w: the codec %q wrote this; give it to NewTyped or NewTagged among the others", ErrUnknownCodec, name))
 		}
 	}
-	return nil, nil, &decodeError{codec: "tag", text: "the value has no tag of a codec: something else than Typed wrote it",
+	return nil, nil, &decodeError{codec: "tag", text: "the value has no tag of a codec: something else than Typed or Tagged wrote it",
 		causes: []error{ErrUnknownCodec, store.ErrCorrupt}}
 }

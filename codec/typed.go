@@ -3,7 +3,6 @@ package codec
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"iter"
 	"reflect"
 	"time"
@@ -17,29 +16,16 @@ import (
 // The rules of [store.Store] hold for it, and so do its errors, as the store beneath gives them. A value that cannot be decoded
 // is [store.ErrCorrupt], and is never taken for absent or overwritten by Update.
 type Typed[T any] struct {
-	s      store.Store
-	codecs []tagged // the first one writes
-	bad    error    // why a codec cannot be used
+	s     store.Store
+	codec *Tagged
+	bad   error // why a codec cannot be used
 }
 
 // NewTyped returns s as a store of T. c writes, nil means [MsgPack]. MsgPack, JSON, c and the others can be read. A codec whose
 // name is not valid makes every method that needs a codec return an error.
 func NewTyped[T any](s store.Store, c Codec, others ...Codec) *Typed[T] {
-	if c == nil {
-		c = MsgPack
-	}
-	t := &Typed[T]{s: s}
-	for _, c := range append(append([]Codec{c}, others...), MsgPack, JSON) {
-		if c == nil {
-			continue
-		}
-		tag, err := tagFor(c)
-		if err != nil && t.bad == nil {
-			t.bad = fmt.Errorf("codec: open: %T: %w", c, err)
-		}
-		t.codecs = append(t.codecs, tagged{c, tag})
-	}
-	return t
+	codec, err := NewTagged(c, others...)
+	return &Typed[T]{s, codec, err}
 }
 
 // encode returns v behind the tag of the codec that wrote it.
@@ -47,41 +33,22 @@ func (t *Typed[T]) encode(v T) ([]byte, error) {
 	if t.bad != nil {
 		return nil, t.bad
 	}
-	w := t.codecs[0]
-	var whole any = v
-	if w.codec == MsgPack && reflect.TypeFor[T]().Kind() == reflect.Interface {
-		whole = &v // it will be read into a T, not into what v happens to hold
+	if t.codec.writers[0].codec == MsgPack && reflect.TypeFor[T]().Kind() == reflect.Interface {
+		return t.codec.Encode(&v) // it will be read into a T, not into what v happens to hold
 	}
-	b, err := w.codec.Encode(whole)
-	if err != nil {
-		if prefixed(w.codec) {
-			return nil, err
-		}
-		return nil, encodeError(w.codec.Name(), err)
-	}
-	return append(append(make([]byte, 0, len(w.tag)+len(b)), w.tag...), b...), nil
+	return t.codec.Encode(v)
 }
 
 func (t *Typed[T]) decode(data []byte) (v T, err error) {
 	if t.bad != nil {
 		return v, t.bad
 	}
-	c, rest, err := split(t.codecs, data)
-	if err != nil {
-		return v, err
-	}
-	if err = c.Decode(rest, &v); err != nil {
+	if err = t.codec.Decode(data, &v); err != nil {
 		var zero T // not the half that was decoded
-		if !prefixed(c) {
-			err = corrupt(c.Name(), err, "it cannot be decoded")
-		}
 		return zero, err
 	}
 	return v, nil
 }
-
-// prefixed tells whether the errors of c have their prefix already, and hide values.
-func prefixed(c Codec) bool { return c == MsgPack || c == JSON }
 
 // Get returns the value under key, or [store.ErrNotFound]. It is a use.
 func (t *Typed[T]) Get(ctx context.Context, key string) (T, error) {
