@@ -56,6 +56,7 @@ var (
 	_ io.Closer     = (*Store)(nil)
 
 	_ store.Inspector = (*Store)(nil)
+	_ store.Expirer   = (*Store)(nil)
 )
 
 // New returns the store that db holds, and creates its buckets where they do not stand. The database remains the
@@ -148,6 +149,9 @@ func (s *Store) checkForeign(tx *bbolt.Tx, found int) error {
 	}
 	return errors.New("the bucket is there and was not written by this package; choose another name (x-bucket)")
 }
+
+// Expiry returns that of the [Options].
+func (s *Store) Expiry() (store.Expiry, error) { return s.expiry, nil }
 
 // Close lets go of the store, and of the file if [OpenURL] opened it: then it waits for the transactions under way.
 // Whatever is called afterwards fails with an error that wraps [os.ErrClosed].

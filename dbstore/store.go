@@ -64,6 +64,7 @@ var (
 	_ store.Swapper   = (*Store)(nil)
 	_ store.Sweeper   = (*Store)(nil)
 	_ store.Inspector = (*Store)(nil)
+	_ store.Expirer   = (*Store)(nil)
 	_ io.Closer       = (*Store)(nil)
 )
 
@@ -119,6 +120,9 @@ func newStore(pool *pgxpool.Pool, o *Options) (*Store, error) {
 	s.patience.limit = s.opTimeout
 	return s, nil
 }
+
+// Expiry returns that of the [Options].
+func (s *Store) Expiry() (store.Expiry, error) { return s.expiry, nil }
 
 // Close lets go of the store, and of the pool if [OpenURL] opened it: then it waits for the calls under way, for a moment, and breaks them off after
 // that. Whatever is called afterwards fails with an error that wraps [os.ErrClosed].

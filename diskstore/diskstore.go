@@ -46,6 +46,7 @@ var (
 	_ io.Closer     = (*Store)(nil)
 
 	_ store.Inspector = (*Store)(nil)
+	_ store.Expirer   = (*Store)(nil)
 )
 
 // Open opens the store in the folder dir, and makes the folder if it is missing. A folder that holds other things is
@@ -99,6 +100,9 @@ func OpenURL(ctx context.Context, u *url.URL) (store.Closer, error) {
 	}
 	return s, nil
 }
+
+// Expiry returns that of the [Options].
+func (s *Store) Expiry() (store.Expiry, error) { return s.expiry, nil }
 
 // Close waits for the calls that are at work, and lets go of the folder. Whatever is called afterwards fails with an error that wraps
 // [os.ErrClosed].

@@ -76,6 +76,7 @@ var (
 	_ store.Swapper   = (*Store)(nil)
 	_ store.Sweeper   = (*Store)(nil)
 	_ store.Inspector = (*Store)(nil)
+	_ store.Expirer   = (*Store)(nil)
 	_ io.Closer       = (*Store)(nil)
 )
 
@@ -126,6 +127,9 @@ func newStore(client *memcache.Client, o *Options) (*Store, error) {
 	s.adrift.calls = make(map[*call]struct{})
 	return s, nil
 }
+
+// Expiry returns that of the [Options].
+func (s *Store) Expiry() (store.Expiry, error) { return s.expiry, nil }
 
 // Close lets go of the store, and of the connections if [OpenURL] opened it; a request under way closes its own when it ends.
 // Whatever is called afterwards fails with an error that wraps [os.ErrClosed].

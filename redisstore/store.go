@@ -46,6 +46,7 @@ var (
 	_ store.Swapper   = (*Store)(nil)
 	_ store.Sweeper   = (*Store)(nil)
 	_ store.Inspector = (*Store)(nil)
+	_ store.Expirer   = (*Store)(nil)
 	_ io.Closer       = (*Store)(nil)
 )
 
@@ -101,6 +102,9 @@ func expiryMicros(e store.Expiry) (slack, limit int64) {
 func micros(d time.Duration) int64 { return int64((d + time.Microsecond - 1) / time.Microsecond) }
 
 var errNoClient = errors.New("no client was given")
+
+// Expiry returns that of the [Options].
+func (s *Store) Expiry() (store.Expiry, error) { return s.expiry, nil }
 
 // Close lets go of the store, and closes the connections if [OpenURL] opened them. Whatever is called afterwards fails with an error that
 // wraps [os.ErrClosed].

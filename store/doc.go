@@ -18,7 +18,8 @@
 // ability by calling the package function on what it wraps. There is no Unwrap: past [Prefix] it would reach somebody else's
 // keys.
 //
-// [Inspector] stands apart: it tells what a deployment keeps of the promises, and promises nothing itself.
+// Two stand apart, and no store need have or declare them. [Inspector] tells what a deployment keeps of the promises, and promises nothing
+// itself. [Expirer] tells the [Expiry] that the store was opened with ([ExpiryOf]): that one, and no other.
 //
 // # Keys
 //

@@ -60,6 +60,7 @@ var (
 	_ Swapper   = (*Map)(nil)
 	_ Sweeper   = (*Map)(nil)
 	_ Inspector = (*Map)(nil)
+	_ Expirer   = (*Map)(nil)
 	_ io.Closer = (*Map)(nil)
 )
 
@@ -88,6 +89,13 @@ func OpenMap(_ context.Context, u *url.URL) (Closer, error) {
 		return nil, Wrap("store", "open", err)
 	}
 	return NewMap(o), nil
+}
+
+// Expiry returns that of the [MapOptions], with 0 for a negative Timeout.
+func (m *Map) Expiry() (Expiry, error) {
+	e := m.expiry
+	e.Timeout = max(e.Timeout, 0)
+	return e, nil
 }
 
 // Close drops all entries. Whatever is called afterwards fails with an error that wraps [os.ErrClosed].

@@ -25,6 +25,7 @@ var (
 	_ Sweeper = (*prefixed)(nil)
 
 	_ Inspector = (*prefixed)(nil)
+	_ Expirer   = (*prefixed)(nil)
 )
 
 type prefixed struct {
@@ -157,6 +158,9 @@ func (v *prefixed) Sweep(ctx context.Context, o SweepOptions) (SweepReport, erro
 	o.Prefix = v.p + o.Prefix
 	return Sweep(ctx, v.s, o)
 }
+
+// Expiry is that of the whole store.
+func (v *prefixed) Expiry() (Expiry, error) { return ExpiryOf(v.s) }
 
 // Inspect tells of the whole store.
 func (v *prefixed) Inspect(ctx context.Context) ([]Fact, error) { return Inspect(ctx, v.s) }
