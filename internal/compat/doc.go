@@ -1,2 +1,7 @@
-// Package compat tests Larder against programs of others that work on the same data.
+// Package compat tests Larder together with programs and libraries of others, in a module of its own so that nobody who imports Larder
+// downloads them. Here: goose, on the same table as our migrations. Below it:
+//
+//   - browser drives Chromium, which logs in to `larder demo` and reports the cookies that it keeps.
+//   - routers has an Example of package session for chi, echo and gin, and sessions within a websocket and a stream of events.
+//   - peers measures what a request costs, beside alexedwards/scs and gorilla/sessions in the same run.
 package compat

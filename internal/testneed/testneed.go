@@ -20,6 +20,7 @@ const (
 	Memcached = "memcached" // the server
 	Redis     = "redis"     // the server, or Valkey's
 	PgBouncer = "pgbouncer" // the pooler, in front of the server
+	Chromium  = "chromium"  // or Google Chrome
 )
 
 // Missing ends the test, for need is not there, and why says what to do about it.
