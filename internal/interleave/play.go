@@ -1,0 +1,112 @@
+package interleave
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Chooser picks one of the clients that wait, whose numbers rise.
+type Chooser func(waiting []int) int
+
+// Step is a call that was made, by whom, and what became of it.
+type Step struct {
+	Call
+	Client int
+	Err    error
+}
+
+// Play runs the clients until all have returned, and returns their calls in order. Each client must call with the context that it
+// is given, and from one goroutine at a time. A client that neither calls nor returns for ten seconds ends the play with an error.
+func Play(ctx context.Context, choose Chooser, clients ...func(ctx context.Context)) ([]Step, error) {
+	p := &play{arrived: make(chan *seat, len(clients))} // room: who is given up must not hang
+	waiting := make([]*seat, len(clients))
+	settle := func(client int) error {
+		stuck := time.NewTimer(stuckAfter)
+		defer stuck.Stop()
+		select {
+		case s := <-p.arrived:
+			if s.client != client {
+				return fmt.Errorf("client %d came while it was the turn of client %d", s.client, client)
+			}
+			waiting[client] = s
+			return nil
+		case <-stuck.C:
+			return fmt.Errorf("client %d neither calls nor returns, after %d calls in all", client, len(p.steps))
+		}
+	}
+	for n, client := range clients {
+		s := &seat{play: p, client: n, turn: make(chan struct{})}
+		go func() {
+			client(context.WithValue(ctx, seatKey{}, s))
+			s.done = true
+			p.arrived <- s
+		}()
+		if err := settle(n); err != nil {
+			return p.steps, err
+		}
+	}
+	var able []int
+	for {
+		able = able[:0]
+		for n, s := range waiting {
+			if !s.done {
+				able = append(able, n)
+			}
+		}
+		if len(able) == 0 {
+			return p.steps, nil
+		}
+		if len(p.steps) >= maxSteps {
+			return p.steps, fmt.Errorf("%d calls and no end", len(p.steps))
+		}
+		n := choose(slices.Clone(able))
+		waiting[n].turn <- struct{}{}
+		if err := settle(n); err != nil {
+			return p.steps, err
+		}
+	}
+}
+
+const (
+	stuckAfter = 10 * time.Second
+	maxSteps   = 10_000 // nobody retries but after somebody else's success
+)
+
+// play is one run. Only the client whose turn it is writes to steps, and Play while nobody's is.
+type play struct {
+	arrived chan *seat
+	steps   []Step
+}
+
+type seat struct {
+	play   *play
+	client int
+	turn   chan struct{}
+	done   bool
+}
+
+type seatKey struct{}
+
+// Turn makes the call when it is the turn of ctx's client; at once where ctx is not of a [Play].
+func Turn(ctx context.Context, c Call, call func() error) error {
+	s, ok := ctx.Value(seatKey{}).(*seat)
+	if !ok {
+		return call()
+	}
+	s.play.arrived <- s
+	<-s.turn
+	err := call()
+	s.play.steps = append(s.play.steps, Step{Call: c, Client: s.client, Err: err})
+	return err
+}
+
+// Steps returns how many calls have been made in the play of ctx so far: a clock that goes by calls.
+func Steps(ctx context.Context) int {
+	s, ok := ctx.Value(seatKey{}).(*seat)
+	if !ok {
+		return 0
+	}
+	return len(s.play.steps)
+}
