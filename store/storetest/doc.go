@@ -32,7 +32,8 @@
 //	timeout   entries go by themselves when nobody has used them for Expiry.Timeout
 //	cleanup   Cleanup(idle) removes and counts; lacking where the backend expires by itself
 //
-// The names of the interfaces, "Swapper" and so on, will do as well. Each ability has a case abilities/NAME.
+// The names of the interfaces, "Swapper" and so on, will do as well. Each ability has a case abilities/NAME. store.Inspector and
+// store.Expirer are never declared: whoever has no Expiry method is not asked for it.
 //
 // # Time
 //

@@ -29,6 +29,7 @@ var (
 	_ store.Lister  = (*view)(nil)
 	_ store.Swapper = (*view)(nil)
 	_ store.Sweeper = (*view)(nil)
+	_ store.Expirer = (*view)(nil)
 )
 
 func (r *run) newStore(t cases.T, e store.Expiry) store.Store {
@@ -193,6 +194,9 @@ func (v *view) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
 	}
 	return 0, nil
 }
+
+// Expiry is that of the deployment.
+func (v *view) Expiry() (store.Expiry, error) { return store.ExpiryOf(v.whole) }
 
 func (v *view) lacking(op string) error {
 	return store.Wrap("live", op, errors.ErrUnsupported)

@@ -31,6 +31,7 @@ type broken struct {
 	swap     func(ctx context.Context, key string, old store.Version, item *store.Item) (store.Version, error)
 	list     func(ctx context.Context, prefix string) iter.Seq2[store.Info, error]
 	sweep    func(ctx context.Context, o store.SweepOptions) (store.SweepReport, error)
+	expiry   func() (store.Expiry, error)
 }
 
 // breakMap makes a mutant's New out of a Map and the hand that breaks it.
@@ -117,6 +118,13 @@ func (b *broken) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepRe
 		return b.sweep(ctx, o)
 	}
 	return b.full.Sweep(ctx, o)
+}
+
+func (b *broken) Expiry() (store.Expiry, error) {
+	if b.expiry != nil {
+		return b.expiry()
+	}
+	return store.ExpiryOf(b.full)
 }
 
 func (b *broken) Close() error { return b.full.(io.Closer).Close() }

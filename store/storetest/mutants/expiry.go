@@ -114,6 +114,20 @@ func expiryMutants() []Mutant {
 		}
 	}
 	return []Mutant{
+		{Name: "expiry-told-none", Fault: "tells the zero Expiry, whatever it was opened with", Case: "abilities/expiry",
+			New: breakMap(func(b *broken) {
+				b.expiry = func() (store.Expiry, error) { return store.Expiry{}, nil }
+			})},
+		{Name: "expiry-told-late", Fault: "tells as its Timeout when an entry is gone at the latest", Case: "abilities/expiry", New: breakMap(func(b *broken) {
+			b.expiry = func() (store.Expiry, error) {
+				x, err := store.ExpiryOf(b.full)
+				x.Timeout += x.Slack()
+				return x, err
+			}
+		})},
+		{Name: "expiry-told-error", Fault: "does not know its Expiry, and does not say so by ErrUnsupported", Case: "abilities/expiry", New: breakMap(func(b *broken) {
+			b.expiry = func() (store.Expiry, error) { return store.Expiry{}, store.ErrUnavailable }
+		})},
 		{Name: "expiry-on-cleanup", Fault: "shows dead entries until a cleanup removes them", Seen: "web.py's DiskStore", Case: "absent/late", New: breakPlain(func(b *broken, p *plain) {
 			x := p.x
 			p.x = store.Expiry{TouchAfter: x.TouchAfter}

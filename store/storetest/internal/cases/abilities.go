@@ -19,6 +19,7 @@ func abilityCases() []Case {
 		{Name: "abilities/" + Touch, Rule: rule, Run: canTouch},
 		{Name: "abilities/" + Timeout, Rule: rule, Waits: true, Run: canTimeout},
 		{Name: "abilities/" + Cleanup, Rule: rule, Waits: true, Run: canCleanup},
+		{Name: "abilities/expiry", Rule: "Abilities: Expirer tells the Expiry that the store was opened with: that one, and no other.", Run: expiryTold},
 		{Name: "abilities/free", Rule: "Abilities: A store that has the method but not the ability returns an error that wraps errors.ErrUnsupported before it " +
 			"looks at key, context or backend.", Run: abilitiesFree},
 	}
@@ -56,6 +57,24 @@ func canCleanup(e *Env) {
 	time.Sleep(e.lapse(x))
 	if n, err := s.Cleanup(e.ctx, e.Timeout); n != 1 || err != nil {
 		e.Errorf("Cleanup(%v) after %v = %d, %v; want 1", e.Timeout, e.lapse(x), n, err)
+	}
+}
+
+// expiryTold leaves out who does not tell his Expiry. That need not be declared: nothing of the contract rests on it, and most wrappers were
+// written without it. A store that fills in TouchAfter's default tells the same, and one that has no time-out may tell so.
+func expiryTold(e *Env) {
+	for _, x := range []store.Expiry{{}, {Timeout: e.Timeout}, {Timeout: 24 * time.Hour, TouchAfter: -1}, {Timeout: time.Hour, TouchAfter: 10 * time.Minute}} {
+		s := e.open(x)
+		told, err := store.ExpiryOf(s)
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			e.Skipf("the store does not tell its Expiry")
+		case err != nil:
+			e.Errorf("ExpiryOf = %v", err)
+		case e.lacks(Timeout) && told.Timeout == 0:
+		case told.Timeout != x.Timeout || told.Slack() != x.Slack():
+			e.Errorf("opened with %+v (slack %v), the store tells %+v (slack %v)", x, x.Slack(), told, told.Slack())
+		}
 	}
 }
 
