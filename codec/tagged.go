@@ -5,8 +5,8 @@ import "fmt"
 // Tagged is a Codec that says in front of what it writes which codec wrote it, so that it reads what other codecs wrote before: see
 // "The tag" in the package's comment. [Typed] stores values so; Tagged is for those who keep several in one entry.
 //
-// Its errors are those of the codec at work, with one prefix and nothing of the value in the text. What cannot be decoded is
-// [store.ErrCorrupt], unless the tag names a codec that was not given: that is [ErrUnknownCodec] alone.
+// Its errors have one prefix, whichever codec is at work. What cannot be decoded is [store.ErrCorrupt], with nothing of the data in the
+// text, unless the tag names a codec that was not given: that is [ErrUnknownCodec] alone.
 type Tagged struct {
 	writers []writer // the first one writes
 }
