@@ -1,0 +1,357 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/larder-go/larder/store"
+)
+
+// verdict is what is found out about a world once all clients have ended.
+type verdict struct {
+	w      *world
+	items  map[string]*store.Item
+	alive  map[*token]state // what a fresh manager serves for each token that it honours
+	broken []string
+}
+
+func (v *verdict) fail(format string, args ...any) {
+	v.broken = append(v.broken, fmt.Sprintf(format, args...))
+}
+
+// judge holds a world against the rules, and returns the broken ones. The store is only looked at.
+func (w *world) judge(ctx context.Context) *verdict {
+	v := &verdict{w: w, alive: map[*token]state{}}
+	fresh, items, err := w.snapshot(ctx)
+	if v.items = items; err != nil {
+		v.fail("a copy of the store: %v", err)
+		return v
+	}
+	for _, t := range w.tokens {
+		switch st, err := w.probe(ctx, fresh(), t); {
+		case err != nil:
+			v.fail("the cookie of request %d cannot be read: %v", t.issuer.n, err)
+		case len(st.fields) > 0:
+			v.alive[t] = st
+		case st.subject != "":
+			v.fail("the cookie of request %d has a subject and no fields", t.issuer.n)
+		}
+	}
+	v.records()
+	v.answers()
+	v.oneRecord()
+	v.endings()
+	v.revocations()
+	v.fieldsKept()
+	v.loginsApart()
+	v.realTime()
+	return v
+}
+
+// records: each expires, and each session can be opened by a cookie that somebody was given.
+func (v *verdict) records() {
+	ours := map[string]bool{}
+	for _, t := range v.w.tokens {
+		ours[t.key(v.w.prefix)] = true
+	}
+	for key, item := range v.items {
+		if item.Expires.IsZero() {
+			v.fail("a record without an expiry under %.10s…", key)
+		}
+		if strings.HasPrefix(key, v.w.prefix+"s:") && !ours[key] {
+			v.fail("an orphan under %.10s…", key)
+		}
+	}
+}
+
+// ends tells whether r can end sessions that others use.
+func (r *request) ends() bool {
+	return slices.Contains([]string{destroy.name, revoke.name, revokeDevice.name, login.name}, r.op.name)
+}
+
+// answers: 200, or 409 where a session ended; a loser gets no cookie, and nobody one of a session that had ended before he was answered.
+func (v *verdict) answers() {
+	for _, r := range v.w.requests {
+		calls := v.w.calls(r)
+		switch {
+		case r.status == http.StatusConflict && (r.set != nil || r.cleared):
+			v.fail("request %d (%s) lost, and changed the client's cookie", r.n, r.op.name)
+		case r.status == http.StatusConflict:
+			if !slices.ContainsFunc(v.w.requests, func(e *request) bool { return e != r && e.ends() && e.from < r.to }) {
+				v.fail("request %d (%s) was told that the session had ended, and nobody ended one", r.n, r.op.name)
+			}
+		case !r.acked():
+			v.fail("request %d (%s): status %d", r.n, r.op.name, r.status)
+		}
+		if r.cleared && r.op.name != destroy.name {
+			v.fail("request %d (%s) took the client's cookie away", r.n, r.op.name)
+		}
+		if r.set == nil || len(calls) == 0 {
+			continue
+		}
+		if _, ok := v.alive[r.set]; ok {
+			continue
+		}
+		last := calls[len(calls)-1]
+		if !slices.ContainsFunc(v.w.requests, func(e *request) bool {
+			ended := v.w.calls(e)
+			return e != r && e.ends() && len(ended) > 0 && ended[len(ended)-1] > last
+		}) {
+			v.fail("request %d (%s) gave out the cookie of a session that had ended already", r.n, r.op.name)
+		}
+	}
+}
+
+// oneRecord: all ids of a session lead to the same record.
+func (v *verdict) oneRecord() {
+	first := map[string]*token{}
+	for _, t := range v.w.tokens {
+		st, ok := v.alive[t]
+		if !ok {
+			continue
+		}
+		other, ok := first[st.line()]
+		if !ok {
+			first[st.line()] = t
+			continue
+		}
+		if is := v.alive[other]; !maps.Equal(is.fields, st.fields) || is.subject != st.subject || is.device != st.device {
+			v.fail("two records of session %s: the cookie of request %d opens %v, that of request %d %v", st.line(), other.issuer.n, is, t.issuer.n, st)
+		}
+	}
+}
+
+// lines are all sessions that ever were, each with the requests that used it or began it.
+func (v *verdict) lines() map[string][]*request {
+	lines := map[string][]*request{}
+	for _, r := range v.w.requests {
+		line := r.saw.line()
+		if began := "line" + strconv.Itoa(r.n); line == "" && r.acked() && r.set != nil {
+			line = began
+		}
+		if line != "" {
+			lines[line] = append(lines[line], r)
+		}
+	}
+	return lines
+}
+
+// owner finds the token that serves a session, the last one where there are several, and whether there is one.
+func (v *verdict) owner(line string) (*token, bool) {
+	for _, t := range slices.Backward(v.w.tokens) {
+		if st, ok := v.alive[t]; ok && st.line() == line {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// endings: what was destroyed is dead for every cookie, and what was neither destroyed nor revoked is alive for one.
+func (v *verdict) endings() {
+	for line, users := range v.lines() {
+		t, alive := v.owner(line)
+		destroyed, revoked := false, false
+		for _, r := range users {
+			destroyed = destroyed || r.op.name == destroy.name && r.acked()
+			revoked = revoked || r.saw.subject != "" || r.op.name == login.name || r.op.name == enter.name
+		}
+		revoked = revoked && slices.ContainsFunc(v.w.requests, func(r *request) bool { return r.op.name == revoke.name || r.op.name == revokeDevice.name })
+		switch {
+		case alive && destroyed:
+			v.fail("session %s was destroyed, and the cookie of request %d still opens it", line, t.issuer.n)
+		case !alive && !destroyed && !revoked:
+			v.fail("session %s has not ended, and no cookie opens it", line)
+		}
+	}
+}
+
+// lastWrite is the place of r's last successful change of a key of this kind, "s:" or "u:", or -1.
+func (v *verdict) lastWrite(r *request, kind string) int {
+	for _, place := range slices.Backward(v.w.calls(r)) {
+		step := v.w.steps[place]
+		if strings.HasPrefix(step.Key, v.w.prefix+kind) && step.Err == nil && (step.Op == "swap" || step.Op == "delete") {
+			return place
+		}
+	}
+	return -1
+}
+
+// loginOf is the login that a state comes from.
+func (v *verdict) loginOf(st state) *request {
+	n, err := strconv.Atoi(st.fields["login"])
+	if err != nil || n >= len(v.w.requests) {
+		return nil
+	}
+	return v.w.requests[n]
+}
+
+// revocations: RevokeAll ends every login that had written the subject's entry before, and none that wrote it afterwards.
+func (v *verdict) revocations() {
+	last := -1
+	for _, r := range v.w.requests {
+		switch {
+		case r.op.name == revoke.name && r.acked():
+			last = max(last, v.lastWrite(r, "u:"))
+		case r.op.name == revokeDevice.name && r.acked():
+			for t, st := range v.alive {
+				if st.subject == member && st.device == v.w.device() {
+					v.fail("the device was signed out, and the cookie of request %d still opens its session", t.issuer.n)
+				}
+			}
+		}
+	}
+	for t, st := range v.alive {
+		if st.subject != member {
+			continue
+		}
+		by := v.loginOf(st)
+		if by == nil {
+			v.fail("the cookie of request %d belongs to %s, and no login says why", t.issuer.n, st.subject)
+		} else if at := v.lastWrite(by, "u:"); at < last {
+			v.fail("login %d (call %d) was revoked at call %d, and the cookie of request %d still opens it", by.n, at, last, t.issuer.n)
+		}
+	}
+	for _, r := range v.w.requests {
+		if r.op.name != login.name && r.op.name != enter.name || r.set == nil || v.lastWrite(r, "u:") < last {
+			continue
+		}
+		ended := slices.ContainsFunc(v.w.requests, func(e *request) bool {
+			return e.to > r.from && e != r && e.ends() && e.op.name != revoke.name
+		})
+		if _, ok := v.alive[r.set]; !ok && !ended {
+			v.fail("login %d came after every revocation, and its cookie opens nothing", r.n)
+		}
+	}
+}
+
+// fieldsKept: what was acknowledged is there, once, and nothing else is.
+func (v *verdict) fieldsKept() {
+	for line, users := range v.lines() {
+		t, alive := v.owner(line)
+		if !alive || strings.HasPrefix(line, "own") {
+			continue
+		}
+		st := v.alive[t]
+		changed, lastWrite, shared := 0, -2, ""
+		for _, r := range users {
+			if !r.changes() {
+				continue
+			}
+			n := strconv.Itoa(r.n)
+			if r.op.name == login.name && r.acked() && st.fields["f"+n] == "" && v.apart(r) {
+				continue // it became a session of its own
+			}
+			switch has := st.fields["f"+n] == n; {
+			case r.acked() && !has:
+				v.fail("request %d (%s) was acknowledged, and session %s has lost what it set: %v", r.n, r.op.name, line, st)
+			case !r.acked() && has:
+				v.fail("request %d (%s) was refused, and session %s has what it set: %v", r.n, r.op.name, line, st)
+			}
+			if r.acked() {
+				changed++
+				if at := v.lastWrite(r, "s:"); at > lastWrite {
+					lastWrite, shared = at, n
+				}
+			}
+		}
+		if count := st.fields["count"]; count != strconv.Itoa(changed) {
+			v.fail("session %s was changed %d times, and counts %s", line, changed, count)
+		}
+		if st.fields["shared"] != shared && lastWrite >= 0 {
+			v.fail("session %s has the shared field of request %s, but request %s wrote last", line, st.fields["shared"], shared)
+		}
+	}
+}
+
+// changes tells whether r set fields.
+func (r *request) changes() bool {
+	return slices.Contains([]string{save.name, create.name, login.name, enter.name, renewAndSave.name}, r.op.name)
+}
+
+// apart tells whether login r made a session of its own, or one that has ended since.
+func (v *verdict) apart(r *request) bool {
+	st, ok := v.alive[r.set]
+	return !ok || st.line() != r.saw.line()
+}
+
+// loginsApart: what a login made is served to the cookie that it gave out, and to those that this one was exchanged for. Nobody who knew an
+// id from before gets in.
+func (v *verdict) loginsApart() {
+	for t, st := range v.alive {
+		by := v.loginOf(st)
+		if by == nil {
+			continue
+		}
+		from := t
+		for from != nil && from.issuer != by {
+			from = from.issuer.presented
+		}
+		if from == nil {
+			v.fail("the cookie of request %d opens what login %d made, and was not exchanged for one of that", t.issuer.n, by.n)
+		}
+	}
+}
+
+// realTime: who begins after somebody else was answered sees what that one did.
+func (v *verdict) realTime() {
+	for _, before := range v.w.requests {
+		last := -1
+		if calls := v.w.calls(before); len(calls) > 0 {
+			last = calls[len(calls)-1]
+		} else if before.client >= 0 {
+			continue
+		}
+		line := before.saw.line()
+		if line == "" || !before.acked() {
+			continue
+		}
+		for _, r := range v.w.requests {
+			calls := v.w.calls(r)
+			if len(calls) == 0 || calls[0] <= last || r.saw.line() != line {
+				continue
+			}
+			n := strconv.Itoa(before.n)
+			if before.op.name == destroy.name {
+				v.fail("request %d (%s) began after session %s was destroyed, and was served it", r.n, r.op.name, line)
+			} else if before.changes() && before.op.name != login.name && r.saw.fields["f"+n] != n {
+				v.fail("request %d (%s) began after request %d was acknowledged, and did not see what it set", r.n, r.op.name, before.n)
+			}
+		}
+	}
+}
+
+// afterGrace: once the new cookie has been used and the grace is over, one cookie of each session is left. It takes time: for bubbles.
+func (v *verdict) afterGrace(ctx context.Context, wait func()) {
+	fresh, _, err := v.w.snapshot(ctx)
+	if err != nil {
+		v.fail("a copy of the store: %v", err)
+		return
+	}
+	m, lines := fresh(), map[string]*token{}
+	for _, t := range v.w.tokens { // the last of each line
+		if st, ok := v.alive[t]; ok {
+			lines[st.line()] = t
+		}
+	}
+	for _, t := range lines {
+		v.w.probe(ctx, m, t)
+	}
+	wait()
+	for line, want := range lines {
+		left := 0
+		for _, t := range v.w.tokens {
+			st, err := v.w.probe(ctx, m, t)
+			if err == nil && len(st.fields) > 0 && st.line() == line {
+				left++
+			}
+		}
+		if left != 1 {
+			v.fail("session %s has %d cookies after the grace, request %d gave out the last one", line, left, want.issuer.n)
+		}
+	}
+}
