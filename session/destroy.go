@@ -1,0 +1,97 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"github.com/larder-go/larder/store"
+)
+
+// Destroy ends the session, in the store, before it returns; nothing that is under way elsewhere brings it back. The response tells the client
+// to forget its token. What is set afterwards begins a new session. After an error nothing is known: the session may still be there.
+func (s *Session) Destroy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		s.failed = err
+		return store.Wrap("session", "destroy", err)
+	}
+	if s.state == ended {
+		return nil // what this client had is gone, and its login's answer is on the way
+	}
+	if s.state == live {
+		ctx, cancel := s.m.saving(s.r.Context())
+		defer cancel()
+		if err := s.m.remove(ctx, s.at, s.version); err != nil {
+			return store.Wrap("session", "destroy", err)
+		}
+		if s.rec.listed {
+			s.m.leave(ctx, s.rec.subject, s.rec.device)
+		}
+	}
+	s.state, s.own, s.version, s.rec = none, false, "", record{}
+	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm, s.resend = nil, false, false, nil, nil, false, false
+	s.token, s.failed = "", nil
+	for range s.m.wire.tokens(s.r) {
+		s.drop = true
+	}
+	return nil
+}
+
+// remove removes the session at a hash, whatever it has become: what a renewal has left there leads on to where it went.
+func (m *Manager) remove(ctx context.Context, at hash, v store.Version) error {
+	for wait := minWait; ; wait = min(2*wait, maxWait) {
+		_, err := store.Swap(ctx, m.s, m.key(spaceSession, &at), v, nil)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		item, err := store.Load(ctx, m.s, m.key(spaceSession, &at))
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case errors.Is(err, store.ErrCorrupt):
+			v = store.AnyVersion
+			continue
+		case err != nil:
+			return err
+		}
+		v = item.Version
+		if !isAlias(item.Value) {
+			continue
+		}
+		if a, err := decodeAlias(item.Value); err == nil {
+			if err := m.removeTarget(ctx, a.target); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// removeTarget removes what an alias leads to, before the alias itself goes: killed between the two, the session has ended all the same.
+func (m *Manager) removeTarget(ctx context.Context, at hash) error {
+	item, err := store.Load(ctx, m.s, m.key(spaceSession, &at))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case errors.Is(err, store.ErrCorrupt):
+		return m.remove(ctx, at, store.AnyVersion)
+	case err != nil:
+		return err
+	case !isAlias(item.Value):
+		return m.remove(ctx, at, item.Version)
+	}
+	a, err := decodeAlias(item.Value)
+	if err == nil {
+		err = m.removeTarget(ctx, a.target)
+	}
+	if err != nil && !errors.Is(err, errRecord) {
+		return err
+	}
+	return m.remove(ctx, at, item.Version)
+}

@@ -1,0 +1,131 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/larder-go/larder/store"
+)
+
+// Device is one session on its subject's list.
+type Device struct {
+	ID       string    // for [Manager.Revoke]; not secret, and no key to the session
+	Label    string    // as Options.Label gave it: usually the User-Agent, so it is the client's word
+	Created  time.Time // when it logged in
+	LastSeen time.Time // at most TouchAfter behind
+	Expires  time.Time // when it ends if it is not used
+}
+
+// Sessions returns the live sessions of a subject, last seen first. Options.Devices must be set, and have been when they began.
+func (m *Manager) Sessions(ctx context.Context, subject string) ([]Device, error) {
+	if !m.o.Devices {
+		return nil, errors.New("session: sessions: Options.Devices is not set")
+	}
+	item, err := store.Load(ctx, m.s, m.subjectKey(subject))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, store.Wrap("session", "sessions", err)
+	}
+	entry, err := decodeSubject(item)
+	if err != nil {
+		return nil, store.Wrap("session", "sessions", errors.Join(err, store.ErrCorrupt))
+	}
+	var devices []Device
+	for _, l := range entry.live(time.Now()) {
+		devices = append(devices, Device{ID: l.device.String(), Label: l.label, Created: l.created, LastSeen: l.seen, Expires: l.end})
+	}
+	slices.SortStableFunc(devices, func(a, b Device) int { return b.LastSeen.Compare(a.LastSeen) })
+	return devices, nil
+}
+
+// Revoke ends one session of a subject, by its Device.ID. One that is not on the list is no error.
+func (m *Manager) Revoke(ctx context.Context, subject, deviceID string) error {
+	var d device
+	if n, err := b64.Decode(d[:], []byte(cut(deviceID, 16))); err != nil || n != len(d) || len(deviceID) != 16 {
+		return nil
+	}
+	return store.Wrap("session", "revoke", m.unlist(ctx, subject, d))
+}
+
+func (d device) String() string { return b64.EncodeToString(d[:]) }
+
+// subjectEntry is what stands in the store under a subject. A session that says it is listed and is not has been signed out: that is all
+// that Revoke and MaxSessions do, in one step with the list.
+type subjectEntry struct {
+	epoch   epoch
+	expires time.Time // the latest deadline of its sessions
+	list    []listed
+}
+
+type listed struct {
+	device             device
+	created, seen, end time.Time
+	label              string
+}
+
+func (e *subjectEntry) index(d device) int {
+	return slices.IndexFunc(e.list, func(l listed) bool { return l.device == d })
+}
+
+func (e *subjectEntry) remove(d device) bool {
+	n := e.index(d)
+	if n >= 0 {
+		e.list = slices.Delete(e.list, n, n+1)
+	}
+	return n >= 0
+}
+
+// live returns those that have not ended by themselves.
+func (e *subjectEntry) live(now time.Time) (list []listed) {
+	for _, l := range e.list {
+		if now.Before(l.end) {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+// cap drops those that were unseen for longest, until n are left. The last one, which has just come, stays.
+func (e *subjectEntry) cap(n int) {
+	for n > 0 && len(e.list) > n {
+		oldest := 0
+		for i, l := range e.list[:len(e.list)-1] {
+			if l.seen.Before(e.list[oldest].seen) {
+				oldest = i
+			}
+		}
+		e.list = slices.Delete(e.list, oldest, oldest+1)
+	}
+}
+
+func (e *subjectEntry) encode() []byte {
+	b := append(append(make([]byte, 0, 64+128*len(e.list)), magic...), kindSubject)
+	b = append(b, e.epoch[:]...)
+	for _, l := range e.list {
+		b = append(b, l.device[:]...)
+		b = appendTime(appendTime(appendTime(b, l.created), l.seen), l.end)
+		b = appendText(b, l.label)
+	}
+	return b
+}
+
+func decodeSubject(item *store.Item) (*subjectEntry, error) {
+	in := read(item.Value, kindSubject)
+	e := &subjectEntry{expires: item.Expires}
+	copy(e.epoch[:], in.take(len(e.epoch)))
+	for len(in.rest) > 0 {
+		var l listed
+		copy(l.device[:], in.take(len(l.device)))
+		l.created, l.seen, l.end = in.time(), in.time(), in.time()
+		l.label = string(in.text())
+		e.list = append(e.list, l)
+	}
+	if in.bad {
+		return nil, errRecord
+	}
+	return e, nil
+}

@@ -1,0 +1,142 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/larder-go/larder/store"
+)
+
+// Renew gives the session a new id when it is saved, as one does now and then so that a stolen one is of no use for long. The new id is stored
+// first, then the old one becomes an alias to it in one step: whenever the program is killed, exactly one of them counts. The alias works for
+// Options.Grace, so that requests under way are not logged out, and beyond that until the new id has been used once, for the answer that
+// carried it may have been lost. Later use of the old id is logged and opens nothing.
+//
+// Where something is not stored yet, or the login renews it anyway, Renew has nothing to do.
+func (s *Session) Renew() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.changeID("renew"); err != nil {
+		return err
+	}
+	s.renewing = s.state == live
+	return nil
+}
+
+// changeID is change for what needs a response that has not begun.
+func (s *Session) changeID(op string) error {
+	if err := s.change(op); err != nil {
+		return err
+	}
+	if s.begun {
+		return store.Wrap("session", op, ErrTooLate)
+	}
+	return nil
+}
+
+// Remember gives the session a lifetime and idle time-out of d from now on, 0 meaning Options.RememberFor, and a cookie that outlives the
+// browser. Call it at the login of whoever ticks "remember me"; the next login without it ends it.
+func (s *Session) Remember(d time.Duration) error {
+	if d == 0 {
+		d = s.m.o.RememberFor
+	}
+	if d < 0 {
+		return errors.New("session: remember: the lifetime must not be negative")
+	}
+	if err := s.m.checkTimeout(d, "this lifetime"); err != nil {
+		return fmt.Errorf("session: remember: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.changeID("remember"); err != nil {
+		return err
+	}
+	s.remember = &d
+	if s.state == live {
+		s.resend, s.renewing = s.own, s.renewing || !s.own
+	}
+	return nil
+}
+
+// renew moves the session to a new id. The record under the new id is provisional, and counts for nothing, until the second step turns
+// the record under the old id into an alias to it. A strict alias leads nobody on.
+func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
+	if s.begun {
+		return ErrTooLate
+	}
+	i := newID()
+	at := i.hash()
+	v := store.Version("") // of the new record
+	old, cur, oldV := s.at, s.rec, s.version
+	for wait := minWait; ; wait = min(2*wait, maxWait) {
+		r, err := s.next(&cur, now)
+		if err != nil {
+			return err
+		}
+		r.provisional, r.from = true, old
+		if v, err = s.m.swapRecord(ctx, &at, v, &r); err != nil {
+			return err
+		}
+		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict}
+		_, err = store.Swap(ctx, s.m.s, s.m.key(spaceSession, &old), oldV, &store.Item{Value: a.encode(), Expires: s.m.end(&r)})
+		if err == nil {
+			remember := s.remember != nil
+			s.done(at, v, r)
+			s.give(i)
+			s.record(ctx, remember)
+			return nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return err // whether the old id is an alias now is not known; either way one of the two counts
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		f, err := s.m.find(ctx, old, now)
+		switch {
+		case err != nil:
+			return err
+		case f.state == live && f.hops == 0:
+			cur, oldV = f.rec, f.version // changed meanwhile: carry that over too
+		case strict && (f.state == ended || f.hops > 0):
+			return s.fork(ctx, now, i, v)
+		default:
+			return s.giveWay(ctx, now, &at, v, f)
+		}
+	}
+}
+
+// giveWay ends a renewal that found the session gone, or renewed by another request: then that one's id counts, and changes go there.
+func (s *Session) giveWay(ctx context.Context, now time.Time, at *hash, v store.Version, f found) error {
+	if _, err := store.Swap(ctx, s.m.s, s.m.key(spaceSession, at), v, nil); err != nil && !errors.Is(err, store.ErrConflict) {
+		s.m.o.Logger.WarnContext(ctx, "session: a provisional record was left to cleanup", "err", err)
+	}
+	if f.state != live {
+		return ErrEnded
+	}
+	s.own, s.confirm, s.resend, s.renewing = false, false, false, false
+	if len(s.changes) == 0 && !s.cleared && s.remember == nil {
+		s.settle(f)
+		return nil
+	}
+	return s.update(ctx, now, f)
+}
+
+// fork makes of a login whose session was renewed meanwhile, perhaps by the same form sent twice, one of its own: with what this request
+// has set and nothing from before, which is the other one's now.
+func (s *Session) fork(ctx context.Context, now time.Time, i id, v store.Version) error {
+	s.cleared = true
+	r, err := s.next(&record{}, now)
+	if err != nil {
+		return err
+	}
+	at := i.hash()
+	if v, err = s.m.swapRecord(ctx, &at, v, &r); err != nil {
+		return err
+	}
+	s.done(at, v, r)
+	s.give(i)
+	return nil
+}

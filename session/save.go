@@ -1,0 +1,207 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/larder-go/larder/store"
+)
+
+// Save saves now what the response's first byte would have saved, and so tells its error. Within a stream or a websocket it is how changes are saved
+// before the handler returns.
+func (s *Session) Save() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return store.Wrap("session", "save", s.save())
+}
+
+// save writes what has changed, if anything has. Afterwards nothing has.
+func (s *Session) save() error {
+	if s.failed != nil {
+		return s.failed
+	}
+	if !s.loaded || s.loadErr != nil {
+		return nil
+	}
+	now := time.Now()
+	dirty := len(s.changes) > 0 || s.cleared || s.remember != nil
+	if s.state != live {
+		if dirty = s.subject != nil && *s.subject != ""; !dirty {
+			for _, value := range s.changes {
+				dirty = dirty || value != nil
+			}
+		}
+	}
+	touch := s.state == live && (s.confirm || now.Sub(s.rec.seen) > s.m.o.TouchAfter)
+	if s.state == ended || !dirty && !touch && !s.renewing && s.subject == nil {
+		s.sendAgain()
+		return nil
+	}
+	ctx, cancel := s.m.saving(s.r.Context())
+	defer cancel()
+	var err error
+	switch {
+	case s.state != live && !dirty:
+		return nil
+	case s.subject != nil:
+		err = s.login(ctx, now)
+	case s.state != live:
+		err = s.create(ctx, now)
+	case s.renewing:
+		err = s.renew(ctx, now, false)
+	case dirty:
+		err = s.update(ctx, now, found{at: s.at, version: s.version, rec: s.rec})
+	default:
+		if err = s.touch(ctx, now); err != nil {
+			s.m.o.Logger.WarnContext(ctx, "session: the last use could not be recorded", "err", err)
+			err = nil
+		}
+	}
+	if err == nil {
+		s.sendAgain()
+		s.m.kept.keep(ctx, s.m)
+	} else if errors.Is(err, ErrEnded) {
+		s.failed, s.state, s.token = err, ended, ""
+	}
+	return err
+}
+
+// next is the record to write over cur, with what this request changes.
+func (s *Session) next(cur *record, now time.Time) (record, error) {
+	r := *cur
+	var err error
+	if r.fields, err = s.merged(cur.fields); err != nil {
+		return r, err
+	}
+	if s.enrolment != nil {
+		s.enrolment.stamp(&r)
+		r.created, r.remembered = time.Time{}, false
+	}
+	if r.created.IsZero() {
+		r.created, r.deadline = now, now.Add(s.m.o.Lifetime)
+	}
+	if now.After(r.seen) {
+		r.seen = now
+	}
+	if s.remember != nil {
+		r.remembered, r.deadline, r.idle = true, now.Add(*s.remember), *s.remember
+	} else if !r.remembered {
+		r.idle = s.m.o.Idle
+	}
+	return r, nil
+}
+
+// done takes over what was written.
+func (s *Session) done(at hash, v store.Version, r record) {
+	s.state, s.at, s.version, s.rec = live, at, v, r
+	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm = nil, false, false, nil, nil, false
+}
+
+// create writes a session that was not there.
+func (s *Session) create(ctx context.Context, now time.Time) error {
+	if s.begun {
+		return ErrTooLate
+	}
+	r, err := s.next(&record{}, now)
+	if err != nil {
+		return err
+	}
+	return s.insert(ctx, r)
+}
+
+func (s *Session) insert(ctx context.Context, r record) error {
+	i := newID()
+	at := i.hash()
+	v, err := s.m.swapRecord(ctx, &at, "", &r)
+	if err != nil {
+		return err
+	}
+	s.done(at, v, r)
+	s.give(i)
+	return nil
+}
+
+// give notes that the client must get a token.
+func (s *Session) give(i id) {
+	s.id, s.own, s.resend, s.drop = i, true, false, false
+	s.token = s.m.ring.sign(&i)
+}
+
+// sendAgain gives the client the token that it has, where that was signed with an old key or must last longer.
+func (s *Session) sendAgain() {
+	if s.resend && s.state == live && !s.begun {
+		s.give(s.id)
+	}
+}
+
+// update writes changes over the version that was loaded, and where another request was faster, over what that has stored.
+func (s *Session) update(ctx context.Context, now time.Time, f found) error {
+	remember := s.remember != nil
+	for wait := minWait; ; wait = min(2*wait, maxWait) {
+		r, err := s.next(&f.rec, now)
+		if err != nil {
+			return err
+		}
+		r.provisional = r.provisional && !s.confirm
+		v, err := s.m.swapRecord(ctx, &f.at, f.version, &r)
+		if err == nil {
+			s.done(f.at, v, r)
+			s.record(ctx, remember)
+			return nil
+		}
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		if f, err = s.m.find(ctx, f.at, now); err != nil {
+			return err
+		}
+		if f.state != live {
+			return ErrEnded
+		}
+		if f.hops > 0 {
+			s.own, s.confirm, s.resend = false, false, false // renewed meanwhile: whoever did so has sent the new id
+		}
+	}
+}
+
+// touch records a use and nothing else. Who comes between has recorded one too, or has ended the session.
+func (s *Session) touch(ctx context.Context, now time.Time) error {
+	r, err := s.next(&s.rec, now)
+	if err != nil {
+		return err
+	}
+	r.provisional = r.provisional && !s.confirm
+	v, err := s.m.swapRecord(ctx, &s.at, s.version, &r)
+	if err != nil {
+		s.resend = s.resend && !errors.Is(err, store.ErrConflict)
+		if errors.Is(err, store.ErrConflict) {
+			return nil
+		}
+		return err
+	}
+	s.done(s.at, v, r)
+	s.record(ctx, false)
+	return nil
+}
+
+// The pause after a conflict is drawn from [0, wait): losers of one race must not meet again.
+const (
+	minWait = 100 * time.Microsecond
+	maxWait = 50 * time.Millisecond
+)
+
+func pause(ctx context.Context, wait time.Duration) error {
+	t := time.NewTimer(rand.N(wait))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return store.Wrap("session", "save", ctx.Err())
+	case <-t.C:
+		return nil
+	}
+}
