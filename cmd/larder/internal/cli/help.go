@@ -48,9 +48,13 @@ func (a *app) help(c *cobra.Command, _ []string) {
 		codes, opens = []int{exitError, exitPartial, exitNoKey, exitNoStore, exitLocked, exitBudget, exitInterrupted}, true
 	}
 	if opens {
+		fallback := defaultStore
+		if other := c.Annotations[storeAnnotation]; other != "" {
+			fallback = other
+		}
 		section(w.Write, "Environment", fmt.Sprintf("  %-19s  %s\n  %-19s  %s\n\nWithout --store and these, the store is %s.\n",
 			envStore, "URL of the store, where --store is not given",
-			envStoreFile, "a file that holds the URL, where neither is given", defaultStore))
+			envStoreFile, "a file that holds the URL, where neither is given", fallback))
 	}
 	var table strings.Builder
 	for code := range exitInterrupted + 1 {

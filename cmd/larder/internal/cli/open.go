@@ -19,6 +19,8 @@ const (
 	envStore     = "LARDER_STORE"
 	envStoreFile = "LARDER_STORE_FILE"
 	defaultStore = "file:./larder-data"
+
+	storeAnnotation = "store" // of a command whose default is another
 )
 
 // storeURL finds the URL and says where it found it, for messages. An empty --store is an error: it is a variable of a script that
@@ -35,7 +37,7 @@ func (a *app) storeURL(flagGiven bool) (rawURL, from string, err error) {
 	}
 	path := a.env(envStoreFile)
 	if path == "" {
-		return defaultStore, "the default", nil
+		return a.fallback, "the default", nil
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -55,7 +57,7 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 	if err != nil {
 		return nil, err
 	}
-	a.secret = rawURL
+	a.secret, a.from = rawURL, from
 	// The openers stand behind Mux, which alone knows how a URL is read.
 	checked := make(store.Mux, len(a.mux))
 	for scheme, open := range a.mux {

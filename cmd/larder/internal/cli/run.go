@@ -32,18 +32,21 @@ type app struct {
 	exits  exitTable
 	tty    func(stream any) bool // isTerminal; a test of what only a terminal gets has another
 
-	url     string         // of --store
-	json    bool           // --json
-	quiet   bool           // --quiet
-	expiry  store.Expiry   // of the store that was opened, as its URL says
-	backend traits.Backend // what that store's kind promises; zero where it is none of ours
-	secret  string         // the URL of that store, which no message may show
+	url      string         // of --store
+	json     bool           // --json
+	quiet    bool           // --quiet
+	expiry   store.Expiry   // of the store that was opened, as its URL says
+	fallback string         // the store where nobody names one
+	from     string         // where the URL comes from, as storeURL says
+	backend  traits.Backend // what that store's kind promises; zero where it is none of ours
+	secret   string         // the URL of that store, which no message may show
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer, env func(string) string, mux store.Mux) *app {
 	return &app{
 		stdin: stdin, raw: stdout, out: bufio.NewWriter(stdout), stderr: stderr, env: env, mux: mux, exits: make(exitTable),
-		tty: isTerminal,
+		fallback: defaultStore,
+		tty:      isTerminal,
 	}
 }
 

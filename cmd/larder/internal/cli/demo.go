@@ -1,0 +1,176 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/larder-go/larder/cleanup"
+	"github.com/larder-go/larder/cmd/larder/internal/demo"
+	"github.com/larder-go/larder/store"
+	"github.com/spf13/cobra"
+)
+
+const (
+	demoStore  = "file:./larder-demo"
+	demoListen = "127.0.0.1:8080"
+	freePort   = "127.0.0.1:0"
+)
+
+type demoResult struct {
+	URL     string     `json:"url"`     // of the page
+	Store   string     `json:"store"`   // the URL without its password
+	Cleanup string     `json:"cleanup"` // the command that cleans the store up; "": nobody need
+	Users   []demoUser `json:"users"`
+}
+
+type demoUser struct {
+	Name     string `json:"name"`
+	Password string `json:"password"`
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	listen := ""
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Serve a small web page that people can log in to",
+		Long: "Serve a small web page that people can log in to, with sessions in the store: a\n" +
+			"visit counter, a cart, a list of one's devices. It prints the address, who can log\n" +
+			"in, and the command that cleans the store up. Ctrl-C ends it; who was logged in\n" +
+			"then still is when it is started again.\n\n" +
+			"Sessions stand under keys that begin with " + demo.Prefix + "; nothing else in the\n" +
+			"store is touched. It speaks plain http and is meant for this machine only.",
+		Example: "  larder demo\n" +
+			"  larder demo --store redis://host\n" +
+			"  larder demo --listen 127.0.0.1:0",
+		Annotations: map[string]string{storeAnnotation: demoStore},
+		Args:        takesNone("--store URL says where the sessions are kept"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			a.fallback = demoStore
+			wished := c.Flags().Changed("listen")
+			if !wished {
+				listen = demoListen
+			}
+			if listen == "" { // which package net takes for any port on any address
+				return usage("name one, as in --listen "+demoListen, "--listen is empty")
+			}
+			l, err := a.listen(listen, wished)
+			if err != nil {
+				return err
+			}
+			defer l.Close()
+			return a.withStore(c, true, func(ctx context.Context, s store.Closer) error { return a.demo(ctx, s, l) })
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	c.Flags().StringVar(&listen, "listen", "", "serve on this `ADDRESS`; else "+demoListen+", or a free port")
+	return a.exits.add(c, exitError, exitNoStore, exitLocked)
+}
+
+// listen listens where the user says. The default is no wish of his: where another program has that port, any other will do.
+func (a *app) listen(address string, wished bool) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err == nil {
+		return l, nil
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE) && !wished:
+		if l, err = net.Listen("tcp", freePort); err == nil {
+			a.note("another program listens on %s, so the demo takes a port that is free; --listen ADDRESS chooses one", address)
+			return l, nil
+		}
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, &failure{exitError, fmt.Errorf("another program listens on %s", address), "--listen " + freePort + " takes a port that is free"}
+	case errors.Is(err, syscall.EACCES):
+		return nil, &failure{exitError, fmt.Errorf("--listen %s: %w", address, syscall.EACCES), "ports below 1024 may need root; take a higher one"}
+	}
+	return nil, usage("an address of this machine and a port, as in --listen "+demoListen, "--listen %q: %w", address, addressError(err))
+}
+
+// addressError leaves out what only says that something was to be listened on.
+func addressError(err error) error {
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
+	// Package session warns of a cookie that is not Secure in words for those who know its options; loudly does for the others.
+	level := new(slog.LevelVar)
+	level.Set(slog.LevelError)
+	logger := slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+	where := a.backend.Name
+	if where == "" {
+		where = "a store"
+	}
+	page, err := demo.New(s, where, logger)
+	if err != nil {
+		return err
+	}
+	if !a.quiet {
+		level.Set(slog.LevelWarn)
+		a.loudly(l.Addr())
+	}
+	cleaner := a.cleaner()
+	if cleaner.within {
+		var cleaning sync.WaitGroup
+		defer cleaning.Wait()
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		cleaning.Go(func() { cleanup.Loop(ctx, s, &cleanup.Options{Logger: logger}) })
+	}
+	result := demoResult{URL: pageURL(l.Addr()), Store: store.Redact(a.secret), Cleanup: cleaner.command}
+	for name, password := range demo.Users() {
+		result.Users = append(result.Users, demoUser{name, password})
+	}
+	if err := a.summary(result, result.text(cleaner)); err != nil {
+		return err
+	}
+	if err := a.out.Flush(); err != nil { // it will be long until the command ends
+		return err
+	}
+	return demo.Serve(ctx, l, page, logger)
+}
+
+// loudly says what is not as it must be on a server of one's own.
+func (a *app) loudly(addr net.Addr) {
+	const plain = "WARNING: PLAIN HTTP, SO COOKIES ARE NOT SECURE: whoever is on the way can read them"
+	if ip, ok := addr.(*net.TCPAddr); ok && ip.IP.IsLoopback() {
+		fmt.Fprintf(a.stderr, "%s. This demo is for this machine only.\n", plain)
+		return
+	}
+	fmt.Fprintf(a.stderr, "%s, and --listen lets other machines in.\n", plain)
+}
+
+// pageURL is what to write into a browser.
+func pageURL(addr net.Addr) string {
+	host, port, _ := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+func (r *demoResult) text(cleaner cleaner) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "The demo is at   %s\n\n", r.URL)
+	label := "Log in as"
+	for _, u := range r.Users {
+		fmt.Fprintf(&b, "%-16s %-7s %s\n", label, u.Name, u.Password)
+		label = ""
+	}
+	fmt.Fprintf(&b, "Sessions are in  %s\n", r.Store)
+	label = "To clean it up"
+	for _, line := range cleaner.text {
+		fmt.Fprintf(&b, "%-16s %s\n", label, line)
+		label = ""
+	}
+	b.WriteString("\nCtrl-C ends the demo.")
+	return b.String()
+}
