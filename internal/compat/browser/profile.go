@@ -53,3 +53,11 @@ func (p *Profile) Cookie(t testing.TB, url, name string) *network.Cookie {
 	t.Fatalf("the browser keeps no cookie %q, but %q", name, names)
 	return nil
 }
+
+// SetCookie gives the browser a cookie for this address.
+func (p *Profile) SetCookie(t testing.TB, url, name, value string) {
+	t.Helper()
+	if _, err := chromedp.Call(p.first.ctx, network.SetCookie, network.SetCookieParams{URL: url, Name: name, Value: value}); err != nil {
+		t.Fatal(err)
+	}
+}
