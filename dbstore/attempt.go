@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/larder-go/larder/internal/pause"
 )
@@ -37,11 +36,11 @@ func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
 			return connecting, err
 		}
 	}
-	conn, err := s.pool.Acquire(w)
+	l, err := s.pool.lend(w)
 	if err != nil {
 		return connecting, err
 	}
-	pg := conn.Conn().PgConn()
+	pg := l.conn()
 	err = w.attach(pg.Conn())
 	at := preparing
 	if err == nil {
@@ -51,28 +50,11 @@ func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
 	if hurried && at == executing && pg.IsClosed() && st.changes() {
 		s.late.add(string(c.params[0]), pg.CleanupDone())
 	}
-	switch {
-	case hurried && pg.IsClosed() && s.sockets == nil:
-		go letGo(conn)
-		return at, err
-	case hurried && !pg.IsClosed():
+	if hurried && !pg.IsClosed() {
 		pg.Conn().SetDeadline(time.Time{}) // it came through all the same, and others will use the connection
 	}
-	conn.Release()
+	l.giveBack(hurried && pg.IsClosed())
 	return at, err
-}
-
-// letGo gives a connection that was cut short back to a pool that is the caller's. pgx may take 15 seconds to close it, all the while counting
-// it as one of the pool's; so one that takes too long is taken out of the pool. Our own pools have sockets that see to that.
-func letGo(conn *pgxpool.Conn) {
-	t := time.NewTimer(hangUpWait)
-	defer t.Stop()
-	select {
-	case <-conn.Conn().PgConn().CleanupDone():
-		conn.Release()
-	case <-t.C:
-		conn.Hijack().PgConn().Conn().Close()
-	}
 }
 
 // exec sends the statement. Its end comes by the connection's deadline, so pgconn has no context to look at.

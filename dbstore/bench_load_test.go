@@ -55,7 +55,7 @@ func BenchmarkReadMostly(b *testing.B) {
 	always := "UPDATE " + s.table + " AS e SET atime = clock_timestamp() WHERE e.key = $1 RETURNING e.value"
 	rawGet := func(key string) error {
 		var value []byte
-		return s.pool.QueryRow(context.Background(), always, []byte(key)).Scan(&value)
+		return pooled(s.pool).QueryRow(context.Background(), always, []byte(key)).Scan(&value)
 	}
 	get := func(key string) error { _, err := s.Get(context.Background(), key); return err }
 	load := func(get func(string) error) float64 {
@@ -100,10 +100,10 @@ func BenchmarkCleanup(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s := newStoreAt(b, server.URL, nil)
 			fill(b, s, n, "i % 1000 = 0", byAtime)
-			if _, err := s.pool.Exec(context.Background(), "VACUUM ANALYZE "+s.table); err != nil {
+			if _, err := pooled(s.pool).Exec(context.Background(), "VACUUM ANALYZE "+s.table); err != nil {
 				b.Fatal(err)
 			}
-			if _, err := s.pool.Exec(context.Background(), "CHECKPOINT"); err != nil {
+			if _, err := pooled(s.pool).Exec(context.Background(), "CHECKPOINT"); err != nil {
 				b.Fatal(err)
 			}
 			var times []float64
@@ -115,7 +115,7 @@ func BenchmarkCleanup(b *testing.B) {
 					if removed != n/1000 || err != nil {
 						b.Fatalf("%d removed, %v", removed, err)
 					}
-					_, err = s.pool.Exec(context.Background(), "INSERT INTO "+s.table+" SELECT convert_to('again ' || clock_timestamp() || i, 'UTF8'), "+
+					_, err = pooled(s.pool).Exec(context.Background(), "INSERT INTO "+s.table+" SELECT convert_to('again ' || clock_timestamp() || i, 'UTF8'), "+
 						"convert_to(rpad('value', 100), 'UTF8'), now() - interval '2 days', NULL, '\\x00' FROM generate_series(1, $1) AS i", n/1000)
 					if err != nil {
 						b.Fatal(err)
@@ -136,7 +136,7 @@ func BenchmarkForeground(b *testing.B) {
 	for b.Loop() {
 		fill(b, s, n, "i % 2 = 0", byAtime)
 		for _, sql := range []string{"VACUUM ANALYZE " + s.table, "CHECKPOINT"} {
-			if _, err := s.pool.Exec(context.Background(), sql); err != nil {
+			if _, err := pooled(s.pool).Exec(context.Background(), sql); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -160,7 +160,7 @@ func BenchmarkForeground(b *testing.B) {
 		}
 		b.ReportMetric(idle, "idle-p99-ms")
 		b.ReportMetric(swept, "swept-p99-ms")
-		if _, err := s.pool.Exec(context.Background(), "TRUNCATE "+s.table); err != nil {
+		if _, err := pooled(s.pool).Exec(context.Background(), "TRUNCATE "+s.table); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -36,11 +36,11 @@ func newBed(b *testing.B, rows int, settings ...string) *bed {
 	b.Helper()
 	server := testserver.NewPostgres(b, append(settings, "shared_buffers=256MB", "max_wal_size=4GB", "autovacuum=off")...)
 	s := newStoreAt(b, server.URL, &Options{Expiry: store.Expiry{TouchAfter: time.Hour}})
-	d := &bed{s: s, pool: s.pool, value: make([]byte, benchValue), version: make([]byte, versionSize)}
-	_, err := s.pool.Exec(context.Background(), "INSERT INTO "+s.table+
+	d := &bed{s: s, pool: pooled(s.pool), value: make([]byte, benchValue), version: make([]byte, versionSize)}
+	_, err := pooled(s.pool).Exec(context.Background(), "INSERT INTO "+s.table+
 		" SELECT convert_to(rpad(md5(i::text), $2, 'k'), 'UTF8'), $3, now(), NULL, $4 FROM generate_series(0, $1 - 1) AS i", rows, benchKeyLen, d.value, d.version)
 	if err == nil {
-		_, err = s.pool.Exec(context.Background(), "ANALYZE "+s.table)
+		_, err = pooled(s.pool).Exec(context.Background(), "ANALYZE "+s.table)
 	}
 	if err != nil {
 		b.Fatal(err)

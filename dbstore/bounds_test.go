@@ -20,7 +20,7 @@ func addTrigger(t *testing.T, s *Store, body string) {
 	f := quote(s.schema, "before")
 	sql := "CREATE FUNCTION " + f + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + body + " END $$;" +
 		"CREATE TRIGGER before BEFORE UPDATE OR DELETE ON " + s.table + " FOR EACH ROW EXECUTE FUNCTION " + f + "()"
-	if _, err := s.pool.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
+	if _, err := pooled(s.pool).Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -29,7 +29,7 @@ func addTrigger(t *testing.T, s *Store, body string) {
 func age(t *testing.T, s *Store, by time.Duration) {
 	t.Helper()
 	sql := fmt.Sprintf("UPDATE %s SET atime = clock_timestamp() - interval '%d milliseconds'", s.table, by.Milliseconds())
-	if _, err := s.pool.Exec(t.Context(), sql); err != nil {
+	if _, err := pooled(s.pool).Exec(t.Context(), sql); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -78,7 +78,7 @@ func TestSelectOnly(t *testing.T) {
 	works(t, s)
 	age(t, s, 3*time.Second)
 	role := strings.ToLower(strings.ReplaceAll(s.schema, " ", "_"))
-	if _, err := s.pool.Exec(t.Context(), "CREATE ROLE "+quote(role)+" LOGIN; GRANT USAGE ON SCHEMA "+quote(s.schema)+" TO "+quote(role)+
+	if _, err := pooled(s.pool).Exec(t.Context(), "CREATE ROLE "+quote(role)+" LOGIN; GRANT USAGE ON SCHEMA "+quote(s.schema)+" TO "+quote(role)+
 		"; GRANT SELECT ON "+s.table+" TO "+quote(role), pgx.QueryExecModeSimpleProtocol); err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestInspect(t *testing.T) {
 	server := testserver.Postgres(t)
 	s := newStoreAt(t, server.URL, nil)
 	var fsync string
-	if err := s.pool.QueryRow(t.Context(), "SHOW fsync").Scan(&fsync); err != nil {
+	if err := pooled(s.pool).QueryRow(t.Context(), "SHOW fsync").Scan(&fsync); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range inspect(t, s) {
@@ -70,7 +70,7 @@ func TestInspect(t *testing.T) {
 		{"indexes", "DROP INDEX " + quote(s.schema) + ".larder_entries_atime_idx", "none"},
 		{"persistence", "ALTER TABLE " + s.table + " SET UNLOGGED", ""},
 	} {
-		if _, err := s.pool.Exec(t.Context(), c.sql); err != nil {
+		if _, err := pooled(s.pool).Exec(t.Context(), c.sql); err != nil {
 			t.Fatal(err)
 		}
 		if f := factOf(inspect(t, s), c.name); f.Warn == "" || !strings.HasPrefix(f.Value, c.value) {

@@ -96,6 +96,9 @@ func openStore(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.C
 	return s
 }
 
+// pooled is the pool that a test has given to a store or a migrator.
+func pooled(l lender) *pgxpool.Pool { return l.(given).Pool }
+
 func quote(name ...string) string { return pgx.Identifier(name).Sanitize() }
 
 // newSchema makes a schema with a migrated table in it, which goes with t, and returns its name.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/larder-go/larder/migrations"
@@ -41,7 +40,7 @@ type MigratorOptions struct {
 //
 // A program goes on working on a table that a later release has migrated, so Up is content with that; only Down refuses.
 type Migrator struct {
-	pool  *pgxpool.Pool
+	pool  lender
 	o     MigratorOptions
 	wait  time.Duration // for an answer to Status
 	close func()
@@ -49,6 +48,10 @@ type Migrator struct {
 
 // NewMigrator checks the names and asks the server nothing.
 func NewMigrator(pool *pgxpool.Pool, o *MigratorOptions) (*Migrator, error) {
+	return migratorOn(given{pool}, o)
+}
+
+func migratorOn(pool lender, o *MigratorOptions) (*Migrator, error) {
 	m := &Migrator{pool: pool, wait: defaultOpTimeout}
 	if o != nil {
 		m.o = *o
@@ -109,7 +112,7 @@ func (m *Migrator) Down(ctx context.Context, o DownOptions) (removed []Step, err
 
 // upOne applies the first step that is not applied yet; nil: there is none.
 func (m *Migrator) upOne(ctx context.Context) (step *Step, err error) {
-	err = m.locked(ctx, func(tx pgx.Tx, v *view) error {
+	err = m.locked(ctx, func(tx *transaction, v *view) error {
 		if err := v.prepare(ctx, tx); err != nil {
 			return err
 		}
@@ -141,7 +144,7 @@ func (m *Migrator) upOne(ctx context.Context) (step *Step, err error) {
 
 // downOne takes the last applied step back, if its number is above o.To; nil: it is not.
 func (m *Migrator) downOne(ctx context.Context, o DownOptions) (step *Step, err error) {
-	err = m.locked(ctx, func(tx pgx.Tx, v *view) error {
+	err = m.locked(ctx, func(tx *transaction, v *view) error {
 		if len(v.newer) > 0 {
 			return fmt.Errorf("%w: %s", ErrNewer, v.newer[0].Name)
 		}
@@ -176,9 +179,9 @@ func (m *Migrator) downOne(ctx context.Context, o DownOptions) (step *Step, err 
 }
 
 // locked runs do in a transaction that no other migrator of tables of this name runs beside.
-func (m *Migrator) locked(ctx context.Context, do func(tx pgx.Tx, v *view) error) error {
+func (m *Migrator) locked(ctx context.Context, do func(tx *transaction, v *view) error) error {
 	// Read committed, or a statement after the wait for the lock would not see what the one who held it has done.
-	return m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+	return m.transact(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED", func(tx *transaction) error {
 		// The key does not tell the schema: whether one that is not named is the same as one that is, is known only later.
 		if err := lock(ctx, tx, "table "+m.o.Table); err != nil {
 			return err
@@ -189,10 +192,6 @@ func (m *Migrator) locked(ctx context.Context, do func(tx pgx.Tx, v *view) error
 		}
 		return do(tx, v)
 	})
-}
-
-func (m *Migrator) transaction(ctx context.Context, o pgx.TxOptions, do func(tx pgx.Tx) error) error {
-	return pgx.BeginTxFunc(ctx, m.pool, o, do)
 }
 
 // Close closes the connections, where [OpenMigrator] has opened them. It waits a second at most for what is under way.

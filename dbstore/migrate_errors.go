@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/larder-go/larder/store"
@@ -49,7 +48,7 @@ func migrateError(ctx context.Context, op string, err error) error {
 		err = fmt.Errorf("%w: %w", store.ErrUnavailable, connectFailure(err))
 	case errors.As(err, &pg):
 		err = refusal(pg)
-	case errors.As(err, new(pgx.ScanArgError)), errors.Is(err, errNames): // nothing that would be otherwise the next time
+	case errors.Is(err, errNames): // nothing that would be otherwise the next time
 	case errors.Is(err, context.DeadlineExceeded):
 		err = fmt.Errorf("%w: %w", store.ErrUnavailable, errNoAnswer)
 	default:

@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"hash/fnv"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/larder-go/larder/migrations"
 )
-
-// unnamed has each statement go out unprepared: a statement that one server connection knows, another behind PgBouncer does not.
-const unnamed = pgx.QueryExecModeExec
 
 // view is what a transaction sees of a table and of its journal.
 type view struct {
@@ -38,7 +38,7 @@ func (v *view) journal() string {
 
 // look finds the table and reads its journal. All statements after the first name the schema: a search_path may find one table today and
 // another tomorrow.
-func (m *Migrator) look(ctx context.Context, q pgx.Tx) (*view, error) {
+func (m *Migrator) look(ctx context.Context, q *transaction) (*view, error) {
 	v := &view{schema: m.o.Schema, table: m.o.Table, applied: make(map[int64]time.Time)}
 	if v.schema == "" {
 		found, err := place(ctx, q, v.table)
@@ -54,10 +54,11 @@ func (m *Migrator) look(ctx context.Context, q pgx.Tx) (*view, error) {
 	const relations = `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),
 		EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2),
 		EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $3)`
-	err = q.QueryRow(ctx, relations, unnamed, v.schema, v.table, migrations.Journal(v.table)).Scan(&v.hasSchema, &v.hasTable, &v.hasJournal)
+	found, err := q.row(ctx, relations, v.schema, v.table, migrations.Journal(v.table))
 	if err != nil {
 		return nil, err
 	}
+	v.hasSchema, v.hasTable, v.hasJournal = isTrue(found[0]), isTrue(found[1]), isTrue(found[2])
 	if v.hasJournal {
 		if err := v.read(ctx, q); err != nil {
 			return nil, err
@@ -74,7 +75,7 @@ func (m *Migrator) look(ctx context.Context, q pgx.Tx) (*view, error) {
 
 // misses notices that an index is gone which the journal says was made. One that is INVALID may be under way by CREATE INDEX CONCURRENTLY,
 // and is left in peace.
-func (v *view) misses(ctx context.Context, q pgx.Tx) error {
+func (v *view) misses(ctx context.Context, q *transaction) error {
 	i := slices.IndexFunc(v.known, func(k migrations.Migration) bool { return strings.Contains(k.Up, "CREATE INDEX") })
 	if v.applied[v.known[i].Number].IsZero() {
 		return nil
@@ -87,34 +88,33 @@ func (v *view) misses(ctx context.Context, q pgx.Tx) error {
 }
 
 // place finds the schema of a table that the search_path finds, or the one where it would be made.
-func place(ctx context.Context, q pgx.Tx, table string) (string, error) {
+func place(ctx context.Context, q *transaction, table string) (string, error) {
 	const statement = `SELECT coalesce((SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = to_regclass($1)),
 		current_schema(), '')`
-	var schema string
-	err := q.QueryRow(ctx, statement, unnamed, pgx.Identifier{table}.Sanitize()).Scan(&schema)
-	if err == nil && schema == "" {
-		err = errNoSchema
+	found, err := q.row(ctx, statement, pgx.Identifier{table}.Sanitize())
+	if err != nil {
+		return "", err
 	}
-	return schema, err
+	if len(found[0]) == 0 {
+		return "", errNoSchema
+	}
+	return string(found[0]), nil
 }
 
 // ours refuses a table that is not Larder's, before a step is noted that was never made, and taken back by dropping it.
-func (v *view) ours(ctx context.Context, q pgx.Tx) error {
+func (v *view) ours(ctx context.Context, q *transaction) error {
 	const statement = `SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r' AND NOT a.attisdropped AND (a.attname, a.atttypid) IN
 		(('key', 'bytea'::regtype), ('value', 'bytea'::regtype), ('atime', 'timestamptz'::regtype), ('expires', 'timestamptz'::regtype), ('version', 'bytea'::regtype))`
-	var columns int
-	if err := q.QueryRow(ctx, statement, unnamed, v.schema, v.table).Scan(&columns); err != nil {
-		return err
+	columns, err := q.row(ctx, statement, v.schema, v.table)
+	if err == nil && number(columns[0]) != 5 {
+		err = ErrOtherTable
 	}
-	if columns != 5 {
-		return ErrOtherTable
-	}
-	return nil
+	return err
 }
 
 // indexed demands the indexes that a step has just made: IF NOT EXISTS is content with whatever has the name of one.
-func (v *view) indexed(ctx context.Context, q pgx.Tx) error {
+func (v *view) indexed(ctx context.Context, q *transaction) error {
 	columns, err := v.indexes(ctx, q, true)
 	if err == nil && columns < 2 {
 		err = errNoIndex
@@ -123,29 +123,27 @@ func (v *view) indexed(ctx context.Context, q pgx.Tx) error {
 }
 
 // indexes counts which of atime and expires an index begins with, whatever it is called.
-func (v *view) indexes(ctx context.Context, q pgx.Tx, valid bool) (columns int, err error) {
+func (v *view) indexes(ctx context.Context, q *transaction, valid bool) (columns int64, err error) {
 	const statement = `SELECT count(DISTINCT a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 		WHERE i.indrelid = to_regclass($1) AND (i.indisvalid OR NOT $2::boolean) AND a.attname IN ('atime', 'expires')`
-	err = q.QueryRow(ctx, statement, unnamed, pgx.Identifier{v.schema, v.table}.Sanitize(), valid).Scan(&columns)
-	return columns, err
+	counted, err := q.row(ctx, statement, pgx.Identifier{v.schema, v.table}.Sanitize(), strconv.FormatBool(valid))
+	if err != nil {
+		return 0, err
+	}
+	return number(counted[0]), nil
 }
 
 // read reads the journal. A table that was dropped by somebody else, goose or psql, leaves rows that mean nothing any more.
-func (v *view) read(ctx context.Context, q pgx.Tx) error {
-	rows, err := q.Query(ctx, "SELECT number, name, checksum, applied FROM "+v.journal()+" ORDER BY number", unnamed)
-	if err != nil {
+func (v *view) read(ctx context.Context, q *transaction) error {
+	journal, err := q.ask(ctx, "SELECT number, name, checksum, applied FROM "+v.journal()+" ORDER BY number")
+	if sqlState(err) == undefinedColumn || err == nil && !isJournal(journal) {
+		return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
+	}
+	if err != nil || !v.hasTable {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var step Step
-		var checksum string
-		if err := rows.Scan(&step.Number, &step.Name, &checksum, &step.Applied); err != nil {
-			return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
-		}
-		if !v.hasTable {
-			continue
-		}
+	for _, row := range journal.Rows {
+		step, checksum := Step{Number: number(row[0]), Name: string(row[1]), Applied: parseTime(row[3])}, string(row[2])
 		i := slices.IndexFunc(v.known, func(k migrations.Migration) bool { return k.Number == step.Number })
 		switch {
 		case i < 0:
@@ -158,15 +156,17 @@ func (v *view) read(ctx context.Context, q pgx.Tx) error {
 			v.applied[step.Number] = step.Applied
 		}
 	}
-	err = rows.Err()
-	if sqlState(err) == undefinedColumn {
-		return fmt.Errorf("%w: %s, which should be the journal", ErrOtherTable, v.journal())
-	}
-	return err
+	return nil
+}
+
+// isJournal looks at the types of what was read.
+func isJournal(r *pgconn.Result) bool {
+	return slices.EqualFunc(r.FieldDescriptions, []uint32{pgtype.Int8OID, pgtype.TextOID, pgtype.TextOID, pgtype.TimestamptzOID},
+		func(f pgconn.FieldDescription, oid uint32) bool { return f.DataTypeOID == oid })
 }
 
 // prepare makes what the first step needs, under the lock.
-func (v *view) prepare(ctx context.Context, tx pgx.Tx) error {
+func (v *view) prepare(ctx context.Context, tx *transaction) error {
 	if !v.hasSchema { // else nothing is run: IF NOT EXISTS demands the right to create first
 		if err := lock(ctx, tx, "schema "+v.schema); err != nil { // migrators of other tables in it make it too
 			return err
@@ -185,18 +185,21 @@ func (v *view) prepare(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-func (v *view) note(ctx context.Context, tx pgx.Tx, k migrations.Migration) (when time.Time, err error) {
-	err = tx.QueryRow(ctx, "INSERT INTO "+v.journal()+" (number, name, checksum) VALUES ($1, $2, $3) ON CONFLICT (number) DO UPDATE SET applied = excluded.applied RETURNING applied",
-		unnamed, k.Number, k.Name, k.Checksum).Scan(&when)
-	return when, err
+func (v *view) note(ctx context.Context, tx *transaction, k migrations.Migration) (when time.Time, err error) {
+	noted, err := tx.row(ctx, "INSERT INTO "+v.journal()+" (number, name, checksum) VALUES ($1, $2, $3) ON CONFLICT (number) DO UPDATE SET applied = excluded.applied RETURNING applied",
+		strconv.FormatInt(k.Number, 10), k.Name, k.Checksum)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return parseTime(noted[0]), nil
 }
 
 // strike removes the row of a step, and with the last one the journal.
-func (v *view) strike(ctx context.Context, tx pgx.Tx, k migrations.Migration) error {
+func (v *view) strike(ctx context.Context, tx *transaction, k migrations.Migration) error {
 	if k.Number == v.known[0].Number {
 		return run(ctx, tx, "the journal", "DROP TABLE "+v.journal())
 	}
-	_, err := tx.Exec(ctx, "DELETE FROM "+v.journal()+" WHERE number = $1", unnamed, k.Number)
+	_, err := tx.ask(ctx, "DELETE FROM "+v.journal()+" WHERE number = $1", strconv.FormatInt(k.Number, 10))
 	return err
 }
 
@@ -205,41 +208,38 @@ const lockWait = "5s"
 
 // impatient bounds that wait to the end of the transaction, where neither the URL nor the role does. It comes after the wait for other
 // migrators: nobody but migrators waits behind that.
-func (v *view) impatient(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, "SELECT set_config('lock_timeout', $1, true) WHERE current_setting('lock_timeout') = '0'", unnamed, lockWait)
+func (v *view) impatient(ctx context.Context, tx *transaction) error {
+	_, err := tx.ask(ctx, "SELECT set_config('lock_timeout', $1, true) WHERE current_setting('lock_timeout') = '0'", lockWait)
 	return err
 }
 
 // empty refuses a table that holds entries, and before it is dropped also keeps others from adding one.
-func (v *view) empty(ctx context.Context, tx pgx.Tx, drop bool) error {
+func (v *view) empty(ctx context.Context, tx *transaction, drop bool) error {
 	name := pgx.Identifier{v.schema, v.table}.Sanitize()
 	if drop {
 		if err := run(ctx, tx, "LOCK TABLE", "LOCK TABLE "+name+" IN ACCESS EXCLUSIVE MODE"); err != nil {
 			return err
 		}
 	}
-	var some bool
-	if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+name+")", unnamed).Scan(&some); err != nil {
-		return err
+	some, err := tx.row(ctx, "SELECT EXISTS (SELECT FROM "+name+")")
+	if err == nil && isTrue(some[0]) {
+		err = ErrHasEntries
 	}
-	if some {
-		return ErrHasEntries
-	}
-	return nil
+	return err
 }
 
 // run sends statements as they are, by the simple protocol, which takes several at once.
-func run(ctx context.Context, tx pgx.Tx, what, statements string) error {
-	if _, err := tx.Conn().PgConn().Exec(ctx, statements).ReadAll(); err != nil {
+func run(ctx context.Context, tx *transaction, what, statements string) error {
+	if _, err := tx.pg.Exec(ctx, statements).ReadAll(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
 
 // lock waits until no other migrator works on what has this name, and keeps it to the end of the transaction.
-func lock(ctx context.Context, tx pgx.Tx, name string) error {
+func lock(ctx context.Context, tx *transaction, name string) error {
 	h := fnv.New64a()
 	h.Write([]byte("larder migrate " + name))
-	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", unnamed, int64(h.Sum64()))
+	_, err := tx.ask(ctx, "SELECT pg_advisory_xact_lock($1)", strconv.FormatInt(int64(h.Sum64()), 10))
 	return err
 }

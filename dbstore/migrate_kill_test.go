@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/larder-go/larder/internal/testserver"
@@ -82,7 +81,7 @@ func TestMigrateTerminated(t *testing.T) {
 func reference(t *testing.T, m *Migrator) []string {
 	t.Helper()
 	mustUp(t, m, len(steps(t)))
-	want := shape(t, m.pool, m.o.Schema)
+	want := shape(t, pooled(m.pool), m.o.Schema)
 	mustDown(t, m, DownOptions{}, len(steps(t)))
 	return want
 }
@@ -99,7 +98,7 @@ func recovered(t *testing.T, m *Migrator, want []string) (halfway bool) {
 	if applied+len(up) != len(steps(t)) {
 		t.Errorf("%d steps were applied, and up applied %d", applied, len(up))
 	}
-	if got := shape(t, m.pool, m.o.Schema); !slices.Equal(got, want) {
+	if got := shape(t, pooled(m.pool), m.o.Schema); !slices.Equal(got, want) {
 		t.Errorf("after up (-want +got):\n%s", cmp.Diff(want, got))
 	}
 	return applied > 0 && len(up) > 0
@@ -109,16 +108,16 @@ func recovered(t *testing.T, m *Migrator, want []string) (halfway bool) {
 func consistent(t *testing.T, m *Migrator) (applied int) {
 	t.Helper()
 	// Under the lock: what a process did that was killed a moment ago, its server may still be committing.
-	err := m.locked(t.Context(), func(tx pgx.Tx, v *view) error {
+	err := m.locked(t.Context(), func(tx *transaction, v *view) error {
 		const query = `SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid AND relname = $2),
 			(SELECT count(*) / 2 FROM pg_class WHERE relnamespace = n.oid AND relname IN ('larder_entries_atime_idx', 'larder_entries_expires_idx')),
 			(SELECT count(*) FROM pg_class WHERE relnamespace = n.oid AND relname = $2 AND reloptions IS NOT NULL)
 			FROM pg_namespace n WHERE n.nspname = $1`
-		var made [3]int
 		if !v.hasSchema {
 			return nil
 		}
-		if err := tx.QueryRow(t.Context(), query, unnamed, m.o.Schema, m.o.Table).Scan(&made[0], &made[1], &made[2]); err != nil {
+		made, err := tx.row(t.Context(), query, m.o.Schema, m.o.Table)
+		if err != nil {
 			return err
 		}
 		for i, k := range v.known {
@@ -127,8 +126,8 @@ func consistent(t *testing.T, m *Migrator) (applied int) {
 				noted = 1
 			}
 			applied += noted
-			if made[i] != noted {
-				t.Errorf("%s: noted %d times, made %d times", k.Name, noted, made[i])
+			if made := int(number(made[i])); made != noted {
+				t.Errorf("%s: noted %d times, made %d times", k.Name, noted, made)
 			}
 		}
 		if v.hasJournal != v.hasTable {

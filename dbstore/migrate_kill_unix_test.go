@@ -77,7 +77,7 @@ func TestMigrateKilled(t *testing.T) {
 		}
 		<-time.After(time.Duration(random.Int64N(int64(40 * time.Millisecond)))) // the very thing that is tested: any moment
 		child.Process.Signal(syscall.SIGSTOP)                                    // it stands there until it is killed, so that one can see where
-		within := insideStep(t, m.pool, name)
+		within := insideStep(t, pooled(m.pool), name)
 		child.Process.Kill()
 		child.Wait()
 		if within {
@@ -104,7 +104,7 @@ func insideStep(t *testing.T, pool *pgxpool.Pool, name string) bool {
 	for giveUp := time.Now().Add(10 * time.Second); ; {
 		var state string
 		var locked bool
-		err := pool.QueryRow(t.Context(), query, unnamed, name).Scan(&state, &locked)
+		err := pool.QueryRow(t.Context(), query, name).Scan(&state, &locked)
 		switch {
 		case err == pgx.ErrNoRows: // not connected yet
 			return false

@@ -14,7 +14,7 @@ import (
 func TestMigrateLockWait(t *testing.T) {
 	m := newMigrator(t, "")
 	mustUp(t, m, len(steps(t)))
-	long, err := m.pool.Begin(t.Context())
+	long, err := pooled(m.pool).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/url"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/larder-go/larder/migrations"
 	"github.com/larder-go/larder/store"
 )
@@ -31,23 +29,13 @@ func OpenMigrator(ctx context.Context, u *url.URL) (*Migrator, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = max(wait, defaultOpTimeout)
 	}
-	if _, err := NewMigrator(nil, o); err != nil {
+	m, err := migratorOn(nil, o)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", err, store.ErrInvalidURL)
 	}
-	var sockets sockets
-	config.ConnConfig.DialFunc = sockets.watch(config.ConnConfig.DialFunc)
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, migrateError(ctx, "open", err)
-	}
-	m, err := NewMigrator(pool, o)
-	if err != nil {
-		pool.Close()
-		return nil, err
-	}
-	m.wait = wait
-	m.close = func() { sockets.closePool(pool) }
+	pool := openPool(config)
+	m.pool, m.wait, m.close = pool, wait, pool.close
 	return m, nil
 }
 

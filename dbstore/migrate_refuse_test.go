@@ -38,7 +38,7 @@ func (m *Migrator) journalName() string {
 func TestMigrateChangedFile(t *testing.T) {
 	m := newMigrator(t, "")
 	mustUp(t, m, len(steps(t)))
-	must(t, m.pool, "UPDATE "+m.journalName()+" SET checksum = 'of another file' WHERE number = 2")
+	must(t, pooled(m.pool), "UPDATE "+m.journalName()+" SET checksum = 'of another file' WHERE number = 2")
 	for name, do := range map[string]func() error{
 		"up":     func() error { _, err := m.Up(t.Context()); return err },
 		"down":   func() error { _, err := m.Down(t.Context(), DownOptions{}); return err },
@@ -46,7 +46,7 @@ func TestMigrateChangedFile(t *testing.T) {
 	} {
 		refused(t, do(), ErrChanged, name, "00002_indexes.sql", "delete row 2", "_migrations")
 	}
-	must(t, m.pool, "DELETE FROM "+m.journalName()+" WHERE number = 2") // the advice
+	must(t, pooled(m.pool), "DELETE FROM "+m.journalName()+" WHERE number = 2") // the advice
 	mustUp(t, m, 1)
 }
 
@@ -54,7 +54,7 @@ func TestMigrateChangedFile(t *testing.T) {
 func TestMigrateNewer(t *testing.T) {
 	m := newMigrator(t, "")
 	mustUp(t, m, len(steps(t)))
-	must(t, m.pool, "INSERT INTO "+m.journalName()+" (number, name, checksum) VALUES (1000, '01000_later.sql', 'x')",
+	must(t, pooled(m.pool), "INSERT INTO "+m.journalName()+" (number, name, checksum) VALUES (1000, '01000_later.sql', 'x')",
 		"ALTER TABLE "+m.name()+" ALTER COLUMN version TYPE text USING ''") // whatever it did
 	mustUp(t, m, 0)
 	s, err := m.Status(t.Context())
@@ -75,18 +75,18 @@ func TestMigrateOtherTable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMigrator(t, "")
-			must(t, m.pool, "CREATE SCHEMA "+pgx.Identifier{m.o.Schema}.Sanitize())
+			must(t, pooled(m.pool), "CREATE SCHEMA "+pgx.Identifier{m.o.Schema}.Sanitize())
 			if statement == "" {
-				must(t, m.pool, "CREATE TABLE "+m.journalName()+" (id int)")
+				must(t, pooled(m.pool), "CREATE TABLE "+m.journalName()+" (id int)")
 			} else {
-				must(t, m.pool, strings.Replace(statement, "%s", m.name(), 1))
+				must(t, pooled(m.pool), strings.Replace(statement, "%s", m.name(), 1))
 			}
-			before := shape(t, m.pool, m.o.Schema)
+			before := shape(t, pooled(m.pool), m.o.Schema)
 			_, err := m.Up(t.Context())
 			refused(t, err, ErrOtherTable)
 			_, err = m.Down(t.Context(), DownOptions{Force: true})
 			refused(t, err, ErrOtherTable)
-			if after := shape(t, m.pool, m.o.Schema); strings.Join(before, "\n") != strings.Join(after, "\n") {
+			if after := shape(t, pooled(m.pool), m.o.Schema); strings.Join(before, "\n") != strings.Join(after, "\n") {
 				t.Errorf("it was %q and is %q", before, after)
 			}
 		})
@@ -94,7 +94,7 @@ func TestMigrateOtherTable(t *testing.T) {
 	// A table called as another's journal.
 	m := newMigrator(t, "a")
 	mustUp(t, m, len(steps(t)))
-	_, err := migratorIn(t, m.pool, m.o.Schema, "a_migrations").Up(t.Context())
+	_, err := migratorIn(t, pooled(m.pool), m.o.Schema, "a_migrations").Up(t.Context())
 	refused(t, err, ErrOtherTable)
 }
 
@@ -111,11 +111,11 @@ func TestMigrateIndexName(t *testing.T) {
 			schema + ".larder_entries_atime_idx'::regclass", "DROP INDEX " + schema + ".larder_entries_atime_idx"},
 	} {
 		for sql := range strings.SplitSeq(statements[0], ";") {
-			must(t, m.pool, sql)
+			must(t, pooled(m.pool), sql)
 		}
 		_, err := m.Up(t.Context())
 		refused(t, err, errNoIndex, "drop that and migrate again")
-		must(t, m.pool, statements[1])
+		must(t, pooled(m.pool), statements[1])
 	}
 	mustUp(t, m, len(steps(t))-1)
 }
@@ -124,21 +124,21 @@ func TestMigrateIndexName(t *testing.T) {
 func TestMigrateLostIndex(t *testing.T) {
 	m := newMigrator(t, "")
 	mustUp(t, m, len(steps(t)))
-	whole := shape(t, m.pool, m.o.Schema)
+	whole := shape(t, pooled(m.pool), m.o.Schema)
 	schema := pgx.Identifier{m.o.Schema}.Sanitize()
 	for _, index := range []string{"larder_entries_atime_idx", "larder_entries_expires_idx"} {
-		must(t, m.pool, "DROP INDEX "+schema+"."+index)
+		must(t, pooled(m.pool), "DROP INDEX "+schema+"."+index)
 		if s, err := m.Status(t.Context()); err != nil || len(s.Pending()) != 1 || s.Pending()[0].Number != 2 {
 			t.Errorf("without %s: %+v, %v", index, s, err)
 		}
 		mustUp(t, m, 1)
-		if got := shape(t, m.pool, m.o.Schema); strings.Join(got, "\n") != strings.Join(whole, "\n") {
+		if got := shape(t, pooled(m.pool), m.o.Schema); strings.Join(got, "\n") != strings.Join(whole, "\n") {
 			t.Errorf("it was %q and is %q", whole, got)
 		}
 	}
-	must(t, m.pool, "DROP INDEX "+schema+".larder_entries_atime_idx", "CREATE INDEX mine ON "+m.name()+" (atime, key)")
+	must(t, pooled(m.pool), "DROP INDEX "+schema+".larder_entries_atime_idx", "CREATE INDEX mine ON "+m.name()+" (atime, key)")
 	mustUp(t, m, 0)
-	must(t, m.pool, "DROP INDEX "+schema+".mine")
+	must(t, pooled(m.pool), "DROP INDEX "+schema+".mine")
 	mustDown(t, m, DownOptions{}, len(steps(t))) // what is noted is taken back
 }
 
@@ -154,7 +154,7 @@ func TestMigrateAfterOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	psql := func(sql string) {
-		c, err := m.pool.Acquire(t.Context())
+		c, err := pooled(m.pool).Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,25 +165,25 @@ func TestMigrateAfterOthers(t *testing.T) {
 	}
 	psql(up)
 	psql(up)
-	by := shape(t, m.pool, m.o.Schema)
+	by := shape(t, pooled(m.pool), m.o.Schema)
 	if s, err := m.Status(t.Context()); err != nil || !s.Exists || len(s.Pending()) != len(steps(t)) {
 		t.Errorf("made by psql: %+v, %v", s, err)
 	}
 	mustDown(t, m, DownOptions{Force: true}, 0) // what is not noted is not taken back
 	mustUp(t, m, len(steps(t)))
-	must(t, m.pool, "DROP TABLE "+m.name())
+	must(t, pooled(m.pool), "DROP TABLE "+m.name())
 	if s, err := m.Status(t.Context()); err != nil || s.Exists || len(s.Pending()) != len(steps(t)) {
 		t.Errorf("dropped: %+v, %v", s, err)
 	}
 	mustUp(t, m, len(steps(t)))
-	must(t, m.pool, "DROP TABLE "+m.journalName())
-	if got := shape(t, m.pool, m.o.Schema); strings.Join(got, "\n") != strings.Join(by, "\n") {
+	must(t, pooled(m.pool), "DROP TABLE "+m.journalName())
+	if got := shape(t, pooled(m.pool), m.o.Schema); strings.Join(got, "\n") != strings.Join(by, "\n") {
 		t.Errorf("psql made %q and we %q", by, got)
 	}
 	mustUp(t, m, len(steps(t)))
 	psql(down)
 	psql(down)
-	if left := shape(t, m.pool, m.o.Schema); len(left) > 0 {
+	if left := shape(t, pooled(m.pool), m.o.Schema); len(left) > 0 {
 		t.Errorf("psql left %q", left)
 	}
 }

@@ -27,18 +27,18 @@ func newRole(t *testing.T, owner *pgxpool.Pool) (ident string, as func(*pgxpool.
 // TestMigrateWithoutRights: the error says which right is missing, and who has none but to read may migrate what is migrated already.
 func TestMigrateWithoutRights(t *testing.T) {
 	m := newMigrator(t, "")
-	role, as := newRole(t, m.pool)
+	role, as := newRole(t, pooled(m.pool))
 	schema := pgx.Identifier{m.o.Schema}.Sanitize()
 	reader := migratorIn(t, newPool(t, testserver.Postgres(t).URL, as), m.o.Schema, "")
 	_, err := reader.Up(t.Context())
 	refused(t, err, nil, "permission denied for database", "42501", "CREATE", "larder migrate print")
-	must(t, m.pool, "CREATE SCHEMA "+schema, "GRANT USAGE ON SCHEMA "+schema+" TO "+role)
+	must(t, pooled(m.pool), "CREATE SCHEMA "+schema, "GRANT USAGE ON SCHEMA "+schema+" TO "+role)
 	_, err = reader.Up(t.Context())
 	refused(t, err, nil, "permission denied for schema", "42501", "CREATE")
 	mustUp(t, m, len(steps(t)))
 	_, err = reader.Up(t.Context())
 	refused(t, err, nil, "permission denied for table", "SELECT on the journal is enough")
-	must(t, m.pool, "GRANT SELECT ON "+m.journalName()+" TO "+role)
+	must(t, pooled(m.pool), "GRANT SELECT ON "+m.journalName()+" TO "+role)
 	mustUp(t, reader, 0)
 	_, err = reader.Down(t.Context(), DownOptions{Force: true})
 	refused(t, err, nil, "must be owner of")
@@ -48,12 +48,12 @@ func TestMigrateWithoutRights(t *testing.T) {
 func TestMigrateRights(t *testing.T) {
 	m := newMigrator(t, "")
 	schema := pgx.Identifier{m.o.Schema}.Sanitize()
-	owner, asOwner := newRole(t, m.pool)
-	must(t, m.pool, "CREATE SCHEMA "+schema, "GRANT USAGE, CREATE ON SCHEMA "+schema+" TO "+owner)
+	owner, asOwner := newRole(t, pooled(m.pool))
+	must(t, pooled(m.pool), "CREATE SCHEMA "+schema, "GRANT USAGE, CREATE ON SCHEMA "+schema+" TO "+owner)
 	mustUp(t, migratorIn(t, newPool(t, testserver.Postgres(t).URL, asOwner), m.o.Schema, ""), len(steps(t)))
 
-	program, asProgram := newRole(t, m.pool)
-	must(t, m.pool, "GRANT USAGE ON SCHEMA "+schema+" TO "+program, "GRANT SELECT, INSERT, UPDATE, DELETE ON "+m.name()+" TO "+program)
+	program, asProgram := newRole(t, pooled(m.pool))
+	must(t, pooled(m.pool), "GRANT USAGE ON SCHEMA "+schema+" TO "+program, "GRANT SELECT, INSERT, UPDATE, DELETE ON "+m.name()+" TO "+program)
 	s, err := New(newPool(t, testserver.Postgres(t).URL, asProgram), &Options{Schema: m.o.Schema, Expiry: store.Expiry{Timeout: time.Hour, TouchAfter: -1}})
 	if err != nil {
 		t.Fatal(err)
@@ -65,8 +65,8 @@ func TestMigrateRights(t *testing.T) {
 		t.Errorf("%v, %v", err, getErr)
 	}
 
-	lister, asLister := newRole(t, m.pool)
-	must(t, m.pool, "GRANT USAGE ON SCHEMA "+schema+" TO "+lister, "GRANT SELECT ON "+m.name()+" TO "+lister)
+	lister, asLister := newRole(t, pooled(m.pool))
+	must(t, pooled(m.pool), "GRANT USAGE ON SCHEMA "+schema+" TO "+lister, "GRANT SELECT ON "+m.name()+" TO "+lister)
 	s, err = New(newPool(t, testserver.Postgres(t).URL, asLister), &Options{Schema: m.o.Schema, Expiry: store.Expiry{Timeout: time.Hour}})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +89,7 @@ func TestMigrateLockTimeout(t *testing.T) {
 	m := newMigrator(t, "")
 	mustUp(t, m, len(steps(t)))
 	mustDown(t, m, DownOptions{To: 1}, len(steps(t))-1)
-	busy, err := m.pool.Begin(t.Context())
+	busy, err := pooled(m.pool).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func TestMigrateForeignNames(t *testing.T) {
 	t.Cleanup(func() {
 		must(t, newPool(t, testserver.Postgres(t).URL), "DROP SCHEMA IF EXISTS "+pgx.Identifier{m.o.Schema}.Sanitize()+" CASCADE")
 	})
-	must(t, m.pool, "CREATE SCHEMA "+pgx.Identifier{m.o.Schema}.Sanitize())
+	must(t, pooled(m.pool), "CREATE SCHEMA "+pgx.Identifier{m.o.Schema}.Sanitize())
 	found := migratorIn(t, newPool(t, testserver.Postgres(t).URL, searchPath(m.o.Schema)), "", "")
 	_, err := found.Up(t.Context())
 	refused(t, err, nil, "the name of the schema has control characters", "x-schema")
@@ -68,7 +68,7 @@ func TestMigrateForeignNames(t *testing.T) {
 
 	other := newMigrator(t, "")
 	mustUp(t, other, len(steps(t)))
-	must(t, other.pool, "ALTER TABLE "+other.journalName()+" ALTER COLUMN number TYPE text")
+	must(t, pooled(other.pool), "ALTER TABLE "+other.journalName()+" ALTER COLUMN number TYPE text")
 	_, err = other.Status(t.Context())
 	refused(t, err, ErrOtherTable, "which should be the journal")
 	if errors.Is(err, store.ErrUnavailable) {

@@ -3,8 +3,6 @@ package dbstore
 import (
 	"context"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // Step is a migration and whether it is applied.
@@ -50,7 +48,7 @@ func (m *Migrator) status(ctx context.Context) (*MigrationStatus, error) {
 	}
 	for tries := 1; ; tries++ {
 		var v *view
-		err := m.transaction(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+		err := m.transact(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", func(tx *transaction) (err error) {
 			v, err = m.look(ctx, tx)
 			return err
 		})

@@ -115,10 +115,10 @@ func TestMigrateRoundTrip(t *testing.T) {
 	all := steps(t)
 	var whole []string
 	for _, table := range hardNames() {
-		m := migratorIn(t, first.pool, first.o.Schema, table)
-		before := shape(t, m.pool, m.o.Schema)
+		m := migratorIn(t, pooled(first.pool), first.o.Schema, table)
+		before := shape(t, pooled(m.pool), m.o.Schema)
 		mustUp(t, m, len(all))
-		up := shape(t, m.pool, m.o.Schema)
+		up := shape(t, pooled(m.pool), m.o.Schema)
 		if len(up) <= len(before) {
 			t.Errorf("%q: up made nothing", table)
 		}
@@ -130,21 +130,21 @@ func TestMigrateRoundTrip(t *testing.T) {
 			}
 			mustDown(t, m, DownOptions{To: to}, 1)
 		}
-		if diff := cmp.Diff(before, shape(t, m.pool, m.o.Schema)); diff != "" {
+		if diff := cmp.Diff(before, shape(t, pooled(m.pool), m.o.Schema)); diff != "" {
 			t.Errorf("%q: down leaves (-before +after):\n%s", table, diff)
 		}
 		mustDown(t, m, DownOptions{}, 0)
 		mustUp(t, m, len(all))
-		if whole = shape(t, m.pool, m.o.Schema); !slices.Equal(up, whole) {
+		if whole = shape(t, pooled(m.pool), m.o.Schema); !slices.Equal(up, whole) {
 			t.Errorf("%q: up, down, up (-first +second):\n%s", table, cmp.Diff(up, whole))
 		}
 	}
 	for _, table := range hardNames() {
-		m := migratorIn(t, first.pool, first.o.Schema, table)
+		m := migratorIn(t, pooled(first.pool), first.o.Schema, table)
 		mustUp(t, m, 0)
 		mustDown(t, m, DownOptions{}, len(all))
 	}
-	if left := shape(t, first.pool, first.o.Schema); len(left) > 0 {
+	if left := shape(t, pooled(first.pool), first.o.Schema); len(left) > 0 {
 		t.Errorf("left at the end: %q", left)
 	}
 }
@@ -152,7 +152,7 @@ func TestMigrateRoundTrip(t *testing.T) {
 // TestMigratePackageFunction: dbstore.Migrate makes the default table where the search_path says, and a store works on it.
 func TestMigratePackageFunction(t *testing.T) {
 	m := newMigrator(t, "")
-	must(t, m.pool, "CREATE SCHEMA "+pgx.Identifier{m.o.Schema}.Sanitize())
+	must(t, pooled(m.pool), "CREATE SCHEMA "+pgx.Identifier{m.o.Schema}.Sanitize())
 	pool := newPool(t, testserver.Postgres(t).URL, searchPath(m.o.Schema))
 	for range 2 {
 		if err := Migrate(t.Context(), pool); err != nil {
@@ -213,12 +213,12 @@ func TestMigrateBySearchPath(t *testing.T) {
 // TestMigrateContext: a migrator that waits for another's lock leaves at once when its context ends, and the lock is free again.
 func TestMigrateContext(t *testing.T) {
 	m := newMigrator(t, "")
-	holder, err := m.pool.Begin(t.Context())
+	holder, err := pooled(m.pool).Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer holder.Rollback(context.Background())
-	if err := lock(t.Context(), holder, "table "+m.o.Table); err != nil {
+	if err := lock(t.Context(), &transaction{holder.Conn().PgConn()}, "table "+m.o.Table); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

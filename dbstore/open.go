@@ -46,22 +46,16 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = max(o.OpTimeout, defaultOpTimeout) // else pgx tries for two minutes
 	}
-	var sockets sockets
-	config.ConnConfig.DialFunc = sockets.watch(config.ConnConfig.DialFunc)
-	config.AfterConnect = connected
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, err
-	}
-	s, err := newStore(pool, o)
+	pool := openPool(config)
+	s, err := newStore(pool, config, o)
 	if err == nil {
 		err = s.ask(ctx)
 	}
 	if err != nil {
-		sockets.closePool(pool)
+		pool.close()
 		return nil, err
 	}
-	s.sockets = &sockets
+	s.own = pool
 	return s, nil
 }
 

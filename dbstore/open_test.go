@@ -233,7 +233,7 @@ func TestOpenURLRefused(t *testing.T) {
 func TestNoTable(t *testing.T) {
 	s := newTestStore(t, nil)
 	works(t, s)
-	if _, err := s.pool.Exec(t.Context(), "DROP TABLE "+s.table); err != nil {
+	if _, err := pooled(s.pool).Exec(t.Context(), "DROP TABLE "+s.table); err != nil {
 		t.Fatal(err)
 	}
 	_, err := s.Get(t.Context(), "key")
@@ -254,12 +254,12 @@ func TestClose(t *testing.T) {
 	if _, err := s.Get(t.Context(), "key"); !errors.Is(err, os.ErrClosed) {
 		t.Error(err)
 	}
-	if err := s.pool.Ping(t.Context()); err != nil {
+	if err := pooled(s.pool).Ping(t.Context()); err != nil {
 		t.Errorf("the caller's pool: %v", err)
 	}
 	other := openStore(t, testserver.Postgres(t).URL, Options{Schema: s.schema})
 	works(t, other)
-	other.pool.Close()
+	pooled(other.pool).Close()
 	if _, err := other.Get(t.Context(), "key"); !errors.Is(err, os.ErrClosed) || errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("after the caller closed the pool: %v", err)
 	}

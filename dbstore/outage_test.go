@@ -24,10 +24,10 @@ func noPing(c *pgxpool.Config) {
 // occupy has every connection of the pool be open. Used ones have prepared a statement, others were made and never asked anything.
 func occupy(t *testing.T, s *Store, used bool) {
 	t.Helper()
-	conns := make([]*pgxpool.Conn, s.maxConns)
+	conns := make([]loan, s.maxConns)
 	for i := range conns {
 		var err error
-		if conns[i], err = s.pool.Acquire(t.Context()); err != nil {
+		if conns[i], err = s.pool.lend(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if !used {
@@ -35,12 +35,12 @@ func occupy(t *testing.T, s *Store, used bool) {
 		}
 		c := s.newCall("key")
 		c.scan = scanValue
-		if _, err := s.exec(conns[i].Conn().PgConn(), s.sql.get, c); err != nil {
+		if _, err := s.exec(conns[i].conn(), s.sql.get, c); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, c := range conns {
-		c.Release()
+		c.giveBack(false)
 	}
 }
 
@@ -63,7 +63,7 @@ func testRestart(t *testing.T, server *testserver.Server) {
 		t.Run(test.name, func(t *testing.T) {
 			s := newStoreAt(t, server.URL, nil, noPing)
 			works(t, s)
-			s.pool.Reset()
+			pooled(s.pool).Reset()
 			occupy(t, s, test.used)
 			test.end(server, t)
 			if _, err := s.Get(t.Context(), "key"); !errors.Is(err, store.ErrUnavailable) {
@@ -118,7 +118,7 @@ func testHang(t *testing.T, server *testserver.Server) {
 			t.Errorf("cancelled: %v after %v", err, took)
 		}
 	}
-	if n := s.pool.Stat().TotalConns(); int(n) > s.maxConns {
+	if n := pooled(s.pool).Stat().TotalConns(); int(n) > s.maxConns {
 		t.Errorf("%d connections; the pool has %d", n, s.maxConns)
 	}
 	server.Resume(t)
@@ -137,7 +137,7 @@ func testHang(t *testing.T, server *testserver.Server) {
 func TestPoolIsTaken(t *testing.T) {
 	s := newStoreAt(t, testserver.Postgres(t).URL, &Options{OpTimeout: 100 * time.Millisecond}, func(c *pgxpool.Config) { c.MaxConns = 1 })
 	works(t, s)
-	conn, err := s.pool.Acquire(t.Context())
+	conn, err := pooled(s.pool).Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,7 +242,7 @@ func TestDeallocated(t *testing.T) {
 	if s.unnamed.Load() {
 		t.Fatal("nothing is prepared")
 	}
-	if _, err := s.pool.Exec(t.Context(), "DEALLOCATE ALL"); err != nil {
+	if _, err := pooled(s.pool).Exec(t.Context(), "DEALLOCATE ALL"); err != nil {
 		t.Fatal(err)
 	}
 	works(t, s)
@@ -255,11 +255,11 @@ func TestDeallocated(t *testing.T) {
 func TestErrorsTellNoSecret(t *testing.T) {
 	s := newTestStore(t, nil)
 	schema := quote(s.schema)
-	_, err := s.pool.Exec(t.Context(), `CREATE FUNCTION `+schema+`.talk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	_, err := pooled(s.pool).Exec(t.Context(), `CREATE FUNCTION `+schema+`.talk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		RAISE EXCEPTION 'no: %', convert_from(NEW.key, 'UTF8') USING DETAIL = convert_from(NEW.value, 'UTF8'), HINT = convert_from(NEW.value, 'UTF8');
 		END $$`)
 	if err == nil {
-		_, err = s.pool.Exec(t.Context(), "CREATE TRIGGER talk BEFORE INSERT ON "+s.table+" FOR EACH ROW EXECUTE FUNCTION "+schema+".talk()")
+		_, err = pooled(s.pool).Exec(t.Context(), "CREATE TRIGGER talk BEFORE INSERT ON "+s.table+" FOR EACH ROW EXECUTE FUNCTION "+schema+".talk()")
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -8,9 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // closeWait is how long Close waits for calls under way, and for a server that hangs. pgx alone would wait 15 seconds for that.
@@ -73,9 +71,8 @@ func (s *sockets) watch(dial pgconn.DialFunc) pgconn.DialFunc {
 	}
 }
 
-// connected has a connection that was made in time be as good as any: it is the AfterConnect of the pool.
-func connected(_ context.Context, conn *pgx.Conn) error {
-	c := conn.PgConn().Conn()
+// connected has a connection that was made in time be as good as any.
+func connected(c net.Conn) error {
 	if secured, ok := c.(*tls.Conn); ok {
 		c = secured.NetConn()
 	}
@@ -166,25 +163,12 @@ func (k *socket) Close() error {
 	return k.Conn.Close()
 }
 
-// closePool closes the pool in an orderly way, or else by force.
-func (s *sockets) closePool(pool *pgxpool.Pool) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		pool.Close()
-	}()
-	t := time.NewTimer(closeWait)
-	defer t.Stop()
-	select {
-	case <-done:
-		return
-	case <-t.C:
-	}
+// sever closes them all, and those that are yet to come.
+func (s *sockets) sever() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
 	for k := range s.open {
 		k.Conn.Close()
 	}
-	s.mu.Unlock()
-	<-done
 }

@@ -42,7 +42,7 @@ type Options struct {
 
 // Store is a store in a PostgreSQL table. See the package comment.
 type Store struct {
-	pool      *pgxpool.Pool
+	pool      lender
 	schema    string
 	table     string // with the schema, quoted
 	expiry    store.Expiry
@@ -54,7 +54,7 @@ type Store struct {
 	patience  patience
 	calls     sync.Pool // of *call
 	late      late
-	sockets   *sockets // of a pool that is ours, else nil
+	own       *pool // the pool, if OpenURL has made it
 	closed    atomic.Bool
 }
 
@@ -71,14 +71,17 @@ var (
 // New returns the store in a table of the pool's database. It asks the server nothing. The pool remains the caller's: Close of the Store
 // leaves it open.
 func New(pool *pgxpool.Pool, o *Options) (*Store, error) {
-	s, err := newStore(pool, o)
+	if pool == nil {
+		return nil, store.Wrap("dbstore", "open", errors.New("no pool was given"))
+	}
+	s, err := newStore(given{pool}, pool.Config(), o)
 	if err != nil {
 		return nil, store.Wrap("dbstore", "open", err)
 	}
 	return s, nil
 }
 
-func newStore(pool *pgxpool.Pool, o *Options) (*Store, error) {
+func newStore(pool lender, config *pgxpool.Config, o *Options) (*Store, error) {
 	if o == nil {
 		o = &Options{}
 	}
@@ -104,15 +107,12 @@ func newStore(pool *pgxpool.Pool, o *Options) (*Store, error) {
 		return nil, fmt.Errorf("a MaxValue of %d bytes; it must be from 1 to %d, or 0 for the default", s.maxValue, largestMaxValue)
 	case s.opTimeout < 0:
 		return nil, fmt.Errorf("the OpTimeout of %v is negative; 0 is the default", s.opTimeout)
-	case pool == nil:
-		return nil, errors.New("no pool was given")
 	}
 	name := pgx.Identifier{table}
 	if o.Schema != "" {
 		name = pgx.Identifier{o.Schema, table}
 	}
 	s.table = name.Sanitize()
-	config := pool.Config()
 	s.maxConns = int(config.MaxConns)
 	mode := config.ConnConfig.DefaultQueryExecMode
 	s.unnamed.Store(mode != pgx.QueryExecModeCacheStatement)
@@ -130,8 +130,8 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	if s.sockets != nil {
-		s.sockets.closePool(s.pool)
+	if s.own != nil {
+		s.own.close()
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func fill(t testing.TB, s *Store, n int, dead string, order order) {
 	if order == byDeadline {
 		atime, expires = "now()", "CASE WHEN "+dead+" THEN now() - interval '2 days' + i * interval '1 microsecond' ELSE now() + interval '1 day' END"
 	}
-	_, err := s.pool.Exec(context.Background(), "INSERT INTO "+s.table+" SELECT convert_to('key ' || i, 'UTF8'), convert_to(rpad('value ' || i, 100), 'UTF8'), "+
+	_, err := pooled(s.pool).Exec(context.Background(), "INSERT INTO "+s.table+" SELECT convert_to('key ' || i, 'UTF8'), convert_to(rpad('value ' || i, 100), 'UTF8'), "+
 		atime+", "+expires+", decode(md5(i::text), 'hex') FROM generate_series(0, $1 - 1) AS i ORDER BY md5(i::text)", n)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func fill(t testing.TB, s *Store, n int, dead string, order order) {
 
 func count(t testing.TB, s *Store, where string) (n int) {
 	t.Helper()
-	if err := s.pool.QueryRow(context.Background(), "SELECT count(*) FROM "+s.table+" AS e WHERE "+where).Scan(&n); err != nil {
+	if err := pooled(s.pool).QueryRow(context.Background(), "SELECT count(*) FROM "+s.table+" AS e WHERE "+where).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -102,7 +102,7 @@ func TestCleanersAndUsers(t *testing.T) {
 		t.Errorf("%d dead entries are left", dead)
 	}
 	var deadlocks int64
-	if err := s.pool.QueryRow(t.Context(), "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").Scan(&deadlocks); err != nil || deadlocks > 0 {
+	if err := pooled(s.pool).QueryRow(t.Context(), "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").Scan(&deadlocks); err != nil || deadlocks > 0 {
 		t.Errorf("%d deadlocks, %v", deadlocks, err)
 	}
 	t.Logf("%d removed beside %d uses, %d of which were of what a cleaner may remove", removed.Load(), uses.Load(), saved.Load())
@@ -114,7 +114,7 @@ func TestSweepLeavesWhatIsHeld(t *testing.T) {
 	s := newTestStore(t, nil)
 	for _, order := range []order{byAtime, byDeadline} {
 		fill(t, s, 20, "true", order)
-		tx, err := s.pool.Begin(ctx)
+		tx, err := pooled(s.pool).Begin(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestSweepPlan(t *testing.T) {
 			fill(t, s, 40_000, dead, order)
 			for _, analyzed := range []bool{false, true} {
 				if analyzed {
-					if _, err := s.pool.Exec(t.Context(), "ANALYZE "+s.table); err != nil {
+					if _, err := pooled(s.pool).Exec(t.Context(), "ANALYZE "+s.table); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -185,7 +185,7 @@ func TestIsolation(t *testing.T) {
 	for _, level := range []string{"repeatable read", "serializable"} {
 		t.Run(level, func(t *testing.T) {
 			t.Parallel()
-			s := newStoreAt(t, newTestStore(t, nil).pool.Config().ConnString(), nil, func(c *pgxpool.Config) {
+			s := newStoreAt(t, pooled(newTestStore(t, nil).pool).Config().ConnString(), nil, func(c *pgxpool.Config) {
 				c.ConnConfig.RuntimeParams["default_transaction_isolation"] = level
 			})
 			const workers, each = 8, 20

@@ -20,12 +20,12 @@ func countUpdates(t testing.TB, s *Store) func() int {
 		"CREATE FUNCTION " + schema + ".note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO " + schema + ".updates VALUES (1); RETURN NULL; END $$",
 		"CREATE TRIGGER note AFTER UPDATE ON " + s.table + " FOR EACH ROW EXECUTE FUNCTION " + schema + ".note()",
 	} {
-		if _, err := s.pool.Exec(context.Background(), sql); err != nil {
+		if _, err := pooled(s.pool).Exec(context.Background(), sql); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return func() (n int) {
-		if err := s.pool.QueryRow(context.Background(), "SELECT count(*) FROM "+schema+".updates").Scan(&n); err != nil {
+		if err := pooled(s.pool).QueryRow(context.Background(), "SELECT count(*) FROM "+schema+".updates").Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
@@ -69,10 +69,10 @@ func TestDoorWaitsForCommit(t *testing.T) {
 	s := newTestStore(t, &Options{Expiry: store.Expiry{Timeout: 5 * time.Second, TouchAfter: -1}})
 	ctx := t.Context()
 	works(t, s)
-	if _, err := s.pool.Exec(ctx, "UPDATE "+s.table+" SET atime = clock_timestamp() - interval '4.7 seconds'"); err != nil {
+	if _, err := pooled(s.pool).Exec(ctx, "UPDATE "+s.table+" SET atime = clock_timestamp() - interval '4.7 seconds'"); err != nil {
 		t.Fatal(err)
 	}
-	tx, err := s.pool.Begin(ctx)
+	tx, err := pooled(s.pool).Begin(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestDoorWaitsForCommit(t *testing.T) {
 		t.Skipf("the machine took longer than the time-out: %v, %v", tag, err)
 	}
 	state := func() (state int) {
-		if err := s.pool.QueryRow(ctx, s.sql.state.sql, []byte("key")).Scan(&state); err != nil {
+		if err := pooled(s.pool).QueryRow(ctx, s.sql.state.sql, []byte("key")).Scan(&state); err != nil {
 			return absent
 		}
 		return state
@@ -98,7 +98,7 @@ func TestDoorWaitsForCommit(t *testing.T) {
 		told <- there
 	}()
 	for waits := 0; waits == 0; {
-		err := s.pool.QueryRow(ctx, "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&waits)
+		err := pooled(s.pool).QueryRow(ctx, "SELECT count(*) FROM pg_locks WHERE NOT granted").Scan(&waits)
 		if err != nil {
 			t.Fatal(err)
 		}
