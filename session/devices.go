@@ -71,12 +71,13 @@ func (e *subjectEntry) index(d device) int {
 	return slices.IndexFunc(e.list, func(l listed) bool { return l.device == d })
 }
 
-func (e *subjectEntry) remove(d device) bool {
-	n := e.index(d)
-	if n >= 0 {
+// take takes a device off the list, and returns it, or nil.
+func (e *subjectEntry) take(d device) (taken []listed) {
+	if n := e.index(d); n >= 0 {
+		taken = []listed{e.list[n]}
 		e.list = slices.Delete(e.list, n, n+1)
 	}
-	return n >= 0
+	return taken
 }
 
 // live returns those that have not ended by themselves.

@@ -71,6 +71,10 @@ func (m *Manager) checkTimeout(idle time.Duration, what string) error {
 // Handler gives each request its session, for [From], and saves it before the first byte of the response.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s := From(r.Context()); s != nil && s.m == m {
+			next.ServeHTTP(w, r) // wrapped twice
+			return
+		}
 		x := new(exchange) // all that a request needs, in one allocation
 		x.session.m, x.session.r = m, r
 		x.writer.ResponseWriter, x.writer.s = w, &x.session

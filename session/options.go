@@ -134,7 +134,8 @@ func (o *Options) withDefaults() (Options, error) {
 	if c.Label == nil {
 		c.Label = (*http.Request).UserAgent
 	}
-	return c, errors.Join(c.check(), c.Cookie.fill())
+	err := errors.Join(c.check(), c.Cookie.fill())
+	return c, err
 }
 
 func (o *Options) check() error {

@@ -127,7 +127,7 @@ func (s *Session) giveWay(ctx context.Context, now time.Time, at *hash, v store.
 // fork makes of a login whose session was renewed meanwhile, perhaps by the same form sent twice, one of its own: with what this request
 // has set and nothing from before, which is the other one's now.
 func (s *Session) fork(ctx context.Context, now time.Time, i id, v store.Version) error {
-	s.cleared = true
+	s.cleared, s.enrolment.forked = true, true
 	r, err := s.next(&record{}, now)
 	if err != nil {
 		return err

@@ -59,6 +59,9 @@ func (s *Session) save() error {
 			err = nil
 		}
 	}
+	if err == nil && s.token != "" {
+		err = s.stillEnrolled(ctx)
+	}
 	if err == nil {
 		s.sendAgain()
 		s.m.kept.keep(ctx, s.m)

@@ -93,8 +93,11 @@ func (s *Session) login(ctx context.Context, now time.Time) error {
 	} else {
 		err = s.create(ctx, now)
 	}
-	if err == nil && wasListed && former != e.subject {
-		s.m.leave(ctx, former, formerDevice)
+	switch {
+	case errors.Is(err, ErrEnded) && e.listed:
+		s.m.leave(ctx, e.subject, e.device)
+	case err == nil && wasListed && !e.forked:
+		s.m.leave(ctx, former, formerDevice) // not sooner: while the old id counts, the session under it must
 	}
 	return err
 }
@@ -105,6 +108,7 @@ type enrolment struct {
 	epoch   epoch
 	device  device
 	listed  bool
+	forked  bool // the session went on without this login
 }
 
 // stamp puts it there.
@@ -139,11 +143,12 @@ func (m *Manager) enroll(ctx context.Context, e *enrolment, r *record, label str
 		if !m.o.Devices {
 			return next
 		}
-		next.remove(former)
+		replaced := next.take(former) // it stays until the login is through, but does not count
 		rand.Read(e.device[:])
 		e.listed = true
 		next.list = append(next.list, listed{device: e.device, created: r.seen, seen: r.seen, end: m.end(r), label: label})
 		next.cap(m.o.MaxSessions)
+		next.list = append(replaced, next.list...)
 		return next
 	})
 }
@@ -178,6 +183,18 @@ func (m *Manager) enrolled(ctx context.Context, f *found) (bool, error) {
 	}
 	f.listSeen = entry.list[n].seen
 	return true, nil
+}
+
+// stillEnrolled looks once more, before a new token goes out: whoever was revoked while it was made gets an answer that says so, and no token that opens
+// nothing. Where the store does not say, the token goes out, for all that it stands for has been written.
+func (s *Session) stillEnrolled(ctx context.Context) error {
+	if s.rec.subject == "" {
+		return nil
+	}
+	if ok, err := s.m.enrolled(ctx, &found{rec: s.rec}); err == nil && !ok {
+		return ErrEnded
+	}
+	return nil
 }
 
 // record brings the subject's entry up to date with the session: its last seen where that has become old, and how long it is needed.
@@ -216,7 +233,7 @@ func (m *Manager) leave(ctx context.Context, subject string, d device) {
 
 func (m *Manager) unlist(ctx context.Context, subject string, d device) error {
 	return m.updateSubject(ctx, subject, func(old *subjectEntry) *subjectEntry {
-		if old == nil || !old.remove(d) {
+		if old == nil || old.take(d) == nil {
 			return nil
 		}
 		return old
