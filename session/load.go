@@ -38,6 +38,9 @@ func (s *Session) load() error {
 				continue
 			}
 			s.loadErr = store.Wrap("session", "load", err)
+			if !errors.Is(err, context.Canceled) {
+				s.m.o.Logger.ErrorContext(s.r.Context(), "session: it could not be loaded", "err", err)
+			}
 			if s.m.o.Outage == Refuse || !errors.Is(err, store.ErrUnavailable) {
 				s.failed = s.loadErr
 			}

@@ -82,7 +82,7 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict}
 		_, err = store.Swap(ctx, s.m.s, s.m.key(spaceSession, &old), oldV, &store.Item{Value: a.encode(), Expires: s.m.end(&r)})
 		if err == nil {
-			remember := s.remember != nil
+			remember := s.remember != nil && s.enrolment == nil // a login has told the subject's entry
 			s.done(at, v, r)
 			s.give(i)
 			s.record(ctx, remember)

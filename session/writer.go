@@ -2,6 +2,7 @@ package session
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -116,6 +117,9 @@ func (s *Session) begin(h http.Header) error {
 	}
 	s.m.wire.vary(h)
 	if err != nil {
+		if s.loadErr == nil && !errors.Is(err, ErrEnded) {
+			s.m.o.Logger.ErrorContext(s.r.Context(), "session: it could not be saved", "err", err)
+		}
 		return err
 	}
 	switch {
