@@ -118,9 +118,9 @@ func (v *view) sessionCard() markup {
 </section>
 `
 	}
-	remembered, how := "no", markup("No: the cookie goes when the browser is closed")
+	remembered, how := "no", markup("No: the cookie goes with the browser")
 	if v.info.Remembered {
-		remembered, how = "yes", "Yes: the cookie stays when the browser is closed"
+		remembered, how = "yes", "Yes: the cookie outlives the browser"
 	}
 	return fill(`<section class="card" aria-labelledby="session-title">
 <h2 id="session-title">Your session</h2>
@@ -171,7 +171,7 @@ func (v *view) device(d session.Device) markup {
 		this, mark = " data-this", ` <span class="badge">this device</span>`
 		button = fill(`<button name="device" value="{}" class="quiet" aria-label="Sign out this device">Sign out</button>`, d.ID)
 	}
-	return fill(`<li{}><span class="person"><strong class="device-label">{}</strong>{}
+	return fill(`<li{}><span class="person"><span class="device-name"><strong class="device-label">{}</strong>{}</span>
 <span class="device-seen"><span>Last seen <time datetime="{}">{}</time></span> <span>Logged in {}</span></span></span>
 {}</li>
 `, this, d.Label, mark, stamp(d.LastSeen), ago(v.now.Sub(d.LastSeen)), ago(v.now.Sub(d.Created)), button)

@@ -55,7 +55,7 @@ func (v *view) page() markup {
 		title = "Larder: {}"
 		identity = fill(`<form class="identity" method="post" action="/logout">
 <span class="avatar" aria-hidden="true">{}</span>
-<span class="who">Logged in as <strong id="user" data-user="{}">{}</strong></span>
+<span class="who"><span>Logged in as</span> <strong id="user" data-user="{}">{}</strong></span>
 <button id="logout" class="quiet">Log out</button>
 </form>`, initials(v.user.full), v.user.name, v.user.full)
 		return v.framed(fill(title, v.user.full), identity, join(v.greeting(), v.columns(v.visitsCard(), v.sessionCard(), v.devicesCard())))
