@@ -100,10 +100,11 @@ func (r *ring) verify(token string) (i id, old, ok bool) {
 	var text [tokenSize]byte
 	var theirs [macSize]byte
 	copy(text[:], token)
-	if _, err := b64.Decode(i[:], text[:43]); err != nil {
+	// The length is checked too, for base64 passes over line ends, and then an id had two spellings.
+	if n, err := b64.Decode(i[:], text[:43]); err != nil || n != idSize {
 		return id{}, false, false
 	}
-	if _, err := b64.Decode(theirs[:], text[44:]); err != nil {
+	if n, err := b64.Decode(theirs[:], text[44:]); err != nil || n != macSize {
 		return id{}, false, false
 	}
 	for n := range r.keys {
