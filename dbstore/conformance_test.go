@@ -14,14 +14,15 @@ import (
 )
 
 // conformance is what storetest is told of this package. The stores of a case are reached through a proxy, so that they can be cut off.
-func conformance(l *lab, addr string, o Options, change ...func(*pgxpool.Config)) storetest.Config {
+func conformance(l *lab, addr string, o Options, open opener, change ...func(*pgxpool.Config)) storetest.Config {
 	var proxies sync.Map // of stores
 	return storetest.Config{
 		New: func(t *testing.T, e store.Expiry) store.Store {
 			o := o
 			o.Expiry = e
 			proxy := testserver.NewProxy(t, addr)
-			s := l.store(t, through(t, l.url, proxy.Addr), o, change...)
+			o.Schema = l.schema(t, o.Table)
+			s := open(t, through(t, l.url, proxy.Addr), o, change...)
 			proxies.Store(s, proxy)
 			return s
 		},
@@ -30,7 +31,7 @@ func conformance(l *lab, addr string, o Options, change ...func(*pgxpool.Config)
 		Reopen: func(t *testing.T, s store.Store) store.Store {
 			o := o
 			o.Expiry, o.Schema = s.(*Store).expiry, s.(*Store).schema
-			return openStore(t, through(t, l.url, addr), o, change...)
+			return open(t, through(t, l.url, addr), o, change...)
 		},
 		Down: func(t *testing.T, s store.Store) func() {
 			proxy, _ := proxies.Load(s)
@@ -41,9 +42,16 @@ func conformance(l *lab, addr string, o Options, change ...func(*pgxpool.Config)
 }
 
 func TestConformance(t *testing.T) {
-	t.Parallel() // with the other suite and the largest value: all wait for the server
+	t.Parallel() // with the other suites and the largest value: all wait for the server
 	server := testserver.Postgres(t)
-	storetest.Run(t, conformance(newLab(t, server.URL), server.Addr, Options{MaxValue: 4 << 20}))
+	storetest.Run(t, conformance(newLab(t, server.URL), server.Addr, Options{MaxValue: 4 << 20}, openStore))
+}
+
+// The same with a pool of our own, as OpenURL has it.
+func TestConformanceOwn(t *testing.T) {
+	t.Parallel()
+	server := testserver.Postgres(t)
+	storetest.Run(t, conformance(newLab(t, server.URL), server.Addr, Options{MaxValue: 2 << 20}, openOwn))
 }
 
 // The limit that the README tells is the one that there is. The suite asks the same of a smaller one, for these are a second's work each.

@@ -96,6 +96,30 @@ func openStore(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.C
 	return s
 }
 
+// openOwn opens a store with a pool of its own, as OpenURL does, which ends with t.
+func openOwn(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.Config)) *Store {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(rawURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.MaxConns = 8
+	for _, f := range change {
+		f(config)
+	}
+	pool := openPool(config)
+	t.Cleanup(pool.close)
+	s, err := newStore(pool, config, &o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.own = pool
+	return s
+}
+
+// opener is openStore or openOwn.
+type opener func(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.Config)) *Store
+
 // pooled is the pool that a test has given to a store or a migrator.
 func pooled(l lender) *pgxpool.Pool { return l.(given).Pool }
 

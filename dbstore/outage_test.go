@@ -48,7 +48,8 @@ func occupy(t *testing.T, s *Store, used bool) {
 func TestOutages(t *testing.T) {
 	server := testserver.NewPostgres(t)
 	t.Run("restart", func(t *testing.T) { testRestart(t, server) })
-	t.Run("hang", func(t *testing.T) { testHang(t, server) })
+	t.Run("hang", func(t *testing.T) { testHang(t, server, openStore) })
+	t.Run("hang own", func(t *testing.T) { testHang(t, server, openOwn) })
 	t.Run("close", func(t *testing.T) { testCloseWhileHanging(t, server) })
 }
 
@@ -71,13 +72,15 @@ func testRestart(t *testing.T, server *testserver.Server) {
 			}
 			server.Start(t)
 			again := openStore(t, server.URL, Options{Schema: s.schema}, noPing)
+			own := openOwn(t, server.URL, Options{Schema: s.schema})
 			occupy(t, again, test.used)
+			occupy(t, own, test.used)
 			test.end(server, t)
 			server.Start(t)
 			var readers sync.WaitGroup
 			for range 2 * s.maxConns {
 				readers.Go(func() {
-					for _, s := range []*Store{s, again} {
+					for _, s := range []*Store{s, again, own} {
 						if value, err := s.Get(t.Context(), "key"); string(value) != "value" || err != nil {
 							t.Errorf("after the restart: %q, %v", value, err)
 						}
@@ -91,8 +94,8 @@ func testRestart(t *testing.T, server *testserver.Server) {
 }
 
 // A server that hangs is an outage: after the context's time, or our own, and not at all where the caller has gone.
-func testHang(t *testing.T, server *testserver.Server) {
-	s := newStoreAt(t, server.URL, &Options{OpTimeout: 300 * time.Millisecond})
+func testHang(t *testing.T, server *testserver.Server, open opener) {
+	s := open(t, server.URL, Options{OpTimeout: 300 * time.Millisecond, Schema: newSchema(t, server.URL, "")})
 	works(t, s)
 	occupy(t, s, true)
 	server.Pause(t)
@@ -118,8 +121,8 @@ func testHang(t *testing.T, server *testserver.Server) {
 			t.Errorf("cancelled: %v after %v", err, took)
 		}
 	}
-	if n := pooled(s.pool).Stat().TotalConns(); int(n) > s.maxConns {
-		t.Errorf("%d connections; the pool has %d", n, s.maxConns)
+	if g, ok := s.pool.(given); ok && int(g.Stat().TotalConns()) > s.maxConns {
+		t.Errorf("%d connections; the pool has %d", g.Stat().TotalConns(), s.maxConns)
 	}
 	server.Resume(t)
 	for giveUp := time.Now().Add(soon); ; {

@@ -101,7 +101,7 @@ func TestConformancePgBouncer(t *testing.T) {
 	t.Parallel()
 	server := testserver.Postgres(t)
 	l := newLab(t, server.URL)
-	storetest.Run(t, conformance(l, newBouncer(t, server), Options{MaxValue: 2 << 20}, func(c *pgxpool.Config) {
+	storetest.Run(t, conformance(l, newBouncer(t, server), Options{MaxValue: 2 << 20}, openStore, func(c *pgxpool.Config) {
 		c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}))
 }
