@@ -31,29 +31,40 @@ func keepKey(s store.Store, name string) (*keptKey, error) {
 	return k, nil
 }
 
+// keptFor is how long the entry stands after its last renewal, so that what nobody uses any more goes for good.
+const keptFor = 400 * 24 * time.Hour
+
 // use loads the entry, which is a use of it, or puts it there.
 func (k *keptKey) use(ctx context.Context, s store.Store) error {
 	k.seen.Store(time.Now().UnixNano())
-	return store.Update(ctx, s, k.name, func(old *store.Item) (*store.Item, error) {
+	value := k.value
+	if value == nil {
+		value = make([]byte, minKey)
+		rand.Read(value)
+	}
+	put := &store.Item{Value: append([]byte(magic+string(rune(kindKey))), value...), Expires: time.Now().Add(keptFor)}
+	err := store.Update(ctx, s, k.name, func(old *store.Item) (*store.Item, error) {
 		if old == nil {
-			if k.value == nil {
-				k.value = make([]byte, minKey)
-				rand.Read(k.value)
-			}
-			return &store.Item{Value: append([]byte(magic+string(rune(kindKey))), k.value...)}, nil
+			return put, nil
 		}
 		in := read(old.Value, kindKey)
-		value := in.take(minKey)
+		stands := in.take(minKey)
 		switch {
 		case in.bad || len(in.rest) > 0:
 			return nil, fmt.Errorf("the entry %q is not a key: %w; remove it, which logs everybody out, or set Options.Keys", k.name, store.ErrCorrupt)
-		case k.value == nil:
-			k.value = value
-		case !bytes.Equal(k.value, value):
+		case k.value != nil && !bytes.Equal(k.value, stands):
 			return nil, errOtherKey
+		}
+		value = stands
+		if !old.Expires.IsZero() && time.Until(old.Expires) < keptFor/2 {
+			return &store.Item{Value: old.Value, Expires: put.Expires}, nil
 		}
 		return old, nil
 	})
+	if err == nil && k.value == nil {
+		k.value = value
+	}
+	return err
 }
 
 var errOtherKey = errors.New("the key for tokens in the store is another than at the start of this program: it was removed or lost, and drawn anew by another one; restart this program")
