@@ -47,6 +47,7 @@ func options(path string) []chromedp.ExecAllocatorOption {
 		chromedp.Flag("no-proxy-server", true),
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"), // it talks to the test and nobody else
 		chromedp.Flag("ignore-certificate-errors", true),                                              // of httptest.NewTLSServer
+		chromedp.Flag("force-prefers-reduced-motion", true),                                           // a page that scrolls smoothly is clicked where it was
 		chromedp.Flag("lang", "en-GB"),
 		chromedp.WindowSize(1180, 900),
 	)

@@ -1,0 +1,36 @@
+package browser
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// testOtherSites: forms on other pages do nothing to a session, be the page on another site, to which SameSite sends no cookie, or on
+// another port of the same host, which counts as the same site.
+func testOtherSites(t *testing.T, b *Browser, d *demo) {
+	evil := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><link rel="icon" href="data:,"><form method="post" action="%s%s"><input type="hidden" name="add" value="trout"><button id="go">Win</button></form>`,
+			d.url, r.FormValue("to"))
+	}))
+	defer evil.Close()
+	p, tab := guest(t, b, d)
+	login(t, tab, "anna")
+	before := p.Cookie(t, d.url, demoCookie).Value
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		for _, to := range []string{"/logout", "/logout-everywhere", "/cart"} {
+			tab.Open(t, strings.Replace(evil.URL, "127.0.0.1", host, 1)+"/?to="+to)
+			if status := tab.Follow(t, "#go"); status != http.StatusForbidden {
+				t.Errorf("%s from %s: %d", to, host, status)
+			}
+		}
+	}
+	tab.Problems() // it counts a 403 among the failed loads
+	tab.Open(t, d.url+"/")
+	if !tab.isUser(t, "anna") || tab.quantity(t, "trout") != 0 || p.Cookie(t, d.url, demoCookie).Value != before {
+		t.Error("another site's form did something")
+	}
+}
