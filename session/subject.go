@@ -191,10 +191,14 @@ func (s *Session) stillEnrolled(ctx context.Context) error {
 	if s.rec.subject == "" {
 		return nil
 	}
-	if ok, err := s.m.enrolled(ctx, &found{rec: s.rec}); err == nil && !ok {
-		return ErrEnded
+	ok, err := s.m.enrolled(ctx, &found{rec: s.rec})
+	if err != nil || ok {
+		return nil
 	}
-	return nil
+	if err := s.m.remove(ctx, s.at, s.version); err != nil {
+		s.m.o.Logger.WarnContext(ctx, "session: the record of a session that was revoked is left to cleanup", "err", err)
+	}
+	return ErrEnded
 }
 
 // record brings the subject's entry up to date with the session: its last seen where that has become old, and how long it is needed.

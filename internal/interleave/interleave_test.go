@@ -71,6 +71,57 @@ func count(s store.Store, update bool) func(context.Context) {
 	}
 }
 
+// TestReduce: of the interleavings of calls that cannot notice each other one is enough, and what can happen happens all the same.
+func TestReduce(t *testing.T) {
+	calls := func(s store.Store, who string, n int) func(context.Context) {
+		return func(ctx context.Context) {
+			for i := range n {
+				s.Set(ctx, who+strconv.Itoa(i), nil) // of its own
+				s.Get(ctx, "read by all")
+			}
+		}
+	}
+	outcomes := func(reduce bool, clients func(s store.Store) []func(context.Context)) (all int, outcomes map[string]bool) {
+		outcomes = map[string]bool{}
+		for tree := (&Tree{Reduce: reduce}); tree.Next(); {
+			m := store.NewMap(nil)
+			if _, err := Play(t.Context(), tree.Choose, clients(&Store{Under: m})...); err != nil {
+				t.Fatal(err)
+			}
+			if tree.Redundant() {
+				continue
+			}
+			all++
+			n, _ := m.Get(t.Context(), "n")
+			log, _ := m.Get(t.Context(), "log")
+			outcomes[string(n)+" "+string(log)] = true
+		}
+		return all, outcomes
+	}
+	if all, _ := outcomes(true, func(s store.Store) []func(context.Context) {
+		return []func(context.Context){calls(s, "a", 3), calls(s, "b", 3)}
+	}); all != 1 {
+		t.Errorf("%d schedules of calls that cannot notice each other", all)
+	}
+	mixed := func(s store.Store) (clients []func(context.Context)) {
+		for _, who := range []string{"a", "b"} {
+			clients = append(clients, func(ctx context.Context) {
+				count(s, false)(ctx)
+				s.Set(ctx, who, nil)
+				log, _ := s.Get(ctx, "log")
+				s.Set(ctx, "log", append(log, who...))
+			})
+		}
+		return clients
+	}
+	every, want := outcomes(false, mixed)
+	some, got := outcomes(true, mixed)
+	if some >= every/2 || len(got) != len(want) {
+		t.Errorf("%d of %d schedules, %d of %d outcomes", some, every, len(got), len(want))
+	}
+	t.Logf("%d schedules do for %d, with all %d outcomes", some, every, len(want))
+}
+
 // TestFindsLostUpdates: of the six interleavings of two times get and set only two lose nothing; Update loses nothing in any, and backs off in
 // no time.
 func TestFindsLostUpdates(t *testing.T) {
@@ -130,7 +181,7 @@ func TestStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
-		_, err := Play(t.Context(), func([]int) int { return 0 }, func(context.Context) { <-release })
+		_, err := Play(t.Context(), func([]Step) int { return 0 }, func(context.Context) { <-release })
 		if err == nil || !strings.Contains(err.Error(), "neither calls nor returns") {
 			t.Error(err)
 		}

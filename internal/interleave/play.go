@@ -3,24 +3,25 @@ package interleave
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
-// Chooser picks one of the clients that wait, whose numbers rise.
-type Chooser func(waiting []int) int
+// Chooser picks one of the clients that wait to make a call, in the order of their numbers, and returns which.
+type Chooser func(waiting []Step) (index int)
 
-// Step is a call that was made, by whom, and what became of it.
+// Step is a call, who makes it, and once it is made, what became of it.
 type Step struct {
 	Call
 	Client int
 	Err    error
+
+	place int // of the key among those of this play: keys may be drawn anew in each
 }
 
 // Play runs the clients until all have returned, and returns their calls in order. Each client must call with the context that it
 // is given, and from one goroutine at a time. A client that neither calls nor returns for ten seconds ends the play with an error.
 func Play(ctx context.Context, choose Chooser, clients ...func(ctx context.Context)) ([]Step, error) {
-	p := &play{arrived: make(chan *seat, len(clients))} // room: who is given up must not hang
+	p := &play{places: map[string]int{}, arrived: make(chan *seat, len(clients))} // room: who is given up must not hang
 	waiting := make([]*seat, len(clients))
 	settle := func(client int) error {
 		stuck := time.NewTimer(stuckAfter)
@@ -29,6 +30,9 @@ func Play(ctx context.Context, choose Chooser, clients ...func(ctx context.Conte
 		case s := <-p.arrived:
 			if s.client != client {
 				return fmt.Errorf("client %d came while it was the turn of client %d", s.client, client)
+			}
+			if _, ok := p.places[s.next.Key]; !ok {
+				p.places[s.next.Key] = len(p.places)
 			}
 			waiting[client] = s
 			return nil
@@ -47,12 +51,11 @@ func Play(ctx context.Context, choose Chooser, clients ...func(ctx context.Conte
 			return p.steps, err
 		}
 	}
-	var able []int
 	for {
-		able = able[:0]
+		var able []Step
 		for n, s := range waiting {
 			if !s.done {
-				able = append(able, n)
+				able = append(able, Step{Call: s.next, Client: n, place: p.places[s.next.Key]})
 			}
 		}
 		if len(able) == 0 {
@@ -61,7 +64,7 @@ func Play(ctx context.Context, choose Chooser, clients ...func(ctx context.Conte
 		if len(p.steps) >= maxSteps {
 			return p.steps, fmt.Errorf("%d calls and no end", len(p.steps))
 		}
-		n := choose(slices.Clone(able))
+		n := able[choose(able)].Client
 		waiting[n].turn <- struct{}{}
 		if err := settle(n); err != nil {
 			return p.steps, err
@@ -78,12 +81,14 @@ const (
 type play struct {
 	arrived chan *seat
 	steps   []Step
+	places  map[string]int
 }
 
 type seat struct {
 	play   *play
 	client int
 	turn   chan struct{}
+	next   Call // that it waits for
 	done   bool
 }
 
@@ -95,6 +100,7 @@ func Turn(ctx context.Context, c Call, call func() error) error {
 	if !ok {
 		return call()
 	}
+	s.next = c
 	s.play.arrived <- s
 	<-s.turn
 	err := call()
