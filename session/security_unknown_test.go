@@ -19,9 +19,6 @@ func TestUnknownIDsAreNotAdopted(t *testing.T) {
 			s := b.open(t)
 			m := manage(t, s, session.Options{})
 			n := share(10_000, 500)
-			if b.name == "map" {
-				n = 10_000
-			}
 			var next atomic.Int64
 			var group sync.WaitGroup
 			for range 8 {
