@@ -26,7 +26,7 @@ func (s *Session) save() error {
 		return nil
 	}
 	now := time.Now()
-	dirty := len(s.changes) > 0 || s.cleared || s.remember != nil
+	dirty := len(s.changes) > 0 || s.cleared && len(s.rec.fields) > 0 || s.remember != nil
 	if s.state != live {
 		if dirty = s.subject != nil && *s.subject != ""; !dirty {
 			for _, value := range s.changes {

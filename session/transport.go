@@ -42,13 +42,21 @@ func (t *transport) tokens(r *http.Request) iter.Seq[string] {
 			for line != "" {
 				var pair string
 				pair, line, _ = strings.Cut(line, ";")
-				name, value, ok := strings.Cut(strings.TrimLeft(pair, " \t"), "=")
-				if ok && name == t.name && !yield(strings.Trim(value, " \t\"")) {
+				name, value, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+				if ok && strings.TrimRight(name, " \t") == t.name && !yield(unquote(value)) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// unquote takes off the one pair of quotes that a cookie's value may have, as net/http does.
+func unquote(value string) string {
+	if n := len(value); n > 1 && value[0] == '"' && value[n-1] == '"' {
+		return value[1 : n-1]
+	}
+	return value
 }
 
 // send gives the client a token. until is when the cookie ends; zero: with the browser.
