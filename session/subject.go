@@ -195,7 +195,8 @@ func (s *Session) stillEnrolled(ctx context.Context) error {
 	if err != nil || ok {
 		return nil
 	}
-	if err := s.m.remove(ctx, s.at, s.version); err != nil {
+	// By its version only: if it was a login that took this session over, then what it has become is that one's.
+	if _, err := store.Swap(ctx, s.m.s, s.m.key(spaceSession, &s.at), s.version, nil); err != nil && !errors.Is(err, store.ErrConflict) {
 		s.m.o.Logger.WarnContext(ctx, "session: the record of a session that was revoked is left to cleanup", "err", err)
 	}
 	return ErrEnded
