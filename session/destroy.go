@@ -84,7 +84,11 @@ func (m *Manager) removeTarget(ctx context.Context, at hash) error {
 	case err != nil:
 		return err
 	case !isAlias(item.Value):
-		return m.remove(ctx, at, item.Version)
+		err := m.remove(ctx, at, item.Version)
+		if r, bad := decodeRecord(item.Value); err == nil && bad == nil && r.listed {
+			m.leave(ctx, r.subject, r.device) // a login's, whose device is another
+		}
+		return err
 	}
 	a, err := decodeAlias(item.Value)
 	if err == nil {
