@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/larder-go/larder/session"
 	"github.com/larder-go/larder/store"
 )
 
@@ -44,6 +45,7 @@ func (w *world) judge(ctx context.Context) *verdict {
 	}
 	v.records()
 	v.answers()
+	v.list(ctx, fresh())
 	v.oneRecord()
 	v.endings()
 	v.revocations()
@@ -63,8 +65,42 @@ func (v *verdict) records() {
 		if item.Expires.IsZero() {
 			v.fail("a record without an expiry under %.10s…", key)
 		}
-		if strings.HasPrefix(key, v.w.prefix+"s:") && !ours[key] {
-			v.fail("an orphan under %.10s…", key)
+		if alias := len(item.Value) > 3 && item.Value[3] == 'A'; strings.HasPrefix(key, v.w.prefix+"s:") && !ours[key] && !alias {
+			v.fail("a session under %.10s… whose id nobody was given", key)
+		}
+	}
+}
+
+// list: the subject's list names the sessions that are alive, and no other.
+func (v *verdict) list(ctx context.Context, m store.Store) {
+	if !v.w.devices {
+		return
+	}
+	manager, err := session.New(m, raceOptions(v.w.prefix, true))
+	if err != nil {
+		v.fail("a manager: %v", err)
+		return
+	}
+	devices, err := manager.Sessions(ctx, member)
+	if err != nil {
+		v.fail("the list cannot be read: %v", err)
+	}
+	listed := map[string]bool{}
+	for _, d := range devices {
+		listed[d.ID] = true
+	}
+	for t, st := range v.alive {
+		if st.subject == member && !listed[st.device] {
+			v.fail("the session of request %d is not on its subject's list", t.issuer.n)
+		}
+	}
+	for _, d := range devices {
+		alive := false
+		for _, st := range v.alive {
+			alive = alive || st.device == d.ID
+		}
+		if !alive {
+			v.fail("the subject's list names a session that no cookie opens")
 		}
 	}
 }
@@ -97,9 +133,13 @@ func (v *verdict) answers() {
 		if _, ok := v.alive[r.set]; ok {
 			continue
 		}
-		last := calls[len(calls)-1]
+		// A destroy or a login finds what r's last write has made, so it must have come later. A revocation must have come after r looked for one, as
+		// its last call.
 		if !slices.ContainsFunc(v.w.requests, func(e *request) bool {
-			ended := v.w.calls(e)
+			ended, last := v.w.calls(e), calls[len(calls)-1]
+			if e.op.name == destroy.name || e.op.name == login.name {
+				last = v.lastWrite(r, "s:")
+			}
 			return e != r && e.ends() && len(ended) > 0 && ended[len(ended)-1] > last
 		}) {
 			v.fail("request %d (%s) gave out the cookie of a session that had ended already", r.n, r.op.name)
@@ -325,7 +365,7 @@ func (v *verdict) realTime() {
 	}
 }
 
-// afterGrace: once the new cookie has been used and the grace is over, one cookie of each session is left. It takes time: for bubbles.
+// afterGrace: once all have used the cookies that they were given and the grace is over, one cookie of each session is left. It takes time: for bubbles.
 func (v *verdict) afterGrace(ctx context.Context, wait func()) {
 	fresh, _, err := v.w.snapshot(ctx)
 	if err != nil {
@@ -333,13 +373,11 @@ func (v *verdict) afterGrace(ctx context.Context, wait func()) {
 		return
 	}
 	m, lines := fresh(), map[string]*token{}
-	for _, t := range v.w.tokens { // the last of each line
+	for _, t := range v.w.tokens {
 		if st, ok := v.alive[t]; ok {
 			lines[st.line()] = t
+			v.w.probe(ctx, m, t)
 		}
-	}
-	for _, t := range lines {
-		v.w.probe(ctx, m, t)
 	}
 	wait()
 	for line, want := range lines {
