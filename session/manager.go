@@ -77,8 +77,9 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		}
 		x := new(exchange) // all that a request needs, in one allocation
 		x.session.m, x.session.r = m, r
-		x.writer.ResponseWriter, x.writer.s = w, &x.session
+		x.writer.reset(w, &x.session)
 		x.ctx.Context, x.ctx.s = r.Context(), &x.session
+		defer x.writer.aborted()
 		next.ServeHTTP(&x.writer, r.WithContext(&x.ctx))
 		x.writer.finish()
 	})

@@ -89,12 +89,15 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
+			tried := r // apart, lest each save allocate it
+			s.tried = &tried
 			return err // whether the old id is an alias now is not known; either way one of the two counts
 		}
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
 		f, err := s.m.find(ctx, old, now)
+		s.compare(&f.rec)
 		switch {
 		case err != nil:
 			return err

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -11,10 +12,14 @@ import (
 
 // Save saves now what the response's first byte would have saved, and so tells its error. Within a stream or a websocket it is how changes are saved
 // before the handler returns.
+//
+// After an error the changes are still there, and another Save tries again. Before the first byte nobody else does: unless one succeeds,
+// Options.Error answers.
 func (s *Session) Save() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return store.Wrap("session", "save", s.save())
+	s.unsaved = s.save()
+	return s.unsaved
 }
 
 // save writes what has changed, if anything has. Afterwards nothing has.
@@ -65,7 +70,10 @@ func (s *Session) save() error {
 	if err == nil {
 		s.sendAgain()
 		s.m.kept.keep(ctx, s.m)
-	} else if errors.Is(err, ErrEnded) {
+		return nil
+	}
+	err = store.Wrap("session", "save", err)
+	if errors.Is(err, ErrEnded) {
 		s.failed, s.state, s.token = err, ended, ""
 	}
 	return err
@@ -99,7 +107,7 @@ func (s *Session) next(cur *record, now time.Time) (record, error) {
 // done takes over what was written.
 func (s *Session) done(at hash, v store.Version, r record) {
 	s.state, s.at, s.version, s.rec = live, at, v, r
-	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm = nil, false, false, nil, nil, false
+	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm, s.tried = nil, false, false, nil, nil, false, nil
 }
 
 // create writes a session that was not there.
@@ -155,6 +163,8 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
+			tried := r // apart, lest each save allocate it
+			s.tried = &tried
 			return err
 		}
 		if err := pause(ctx, wait); err != nil {
@@ -166,9 +176,18 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 		if f.state != live {
 			return ErrEnded
 		}
+		s.compare(&f.rec)
 		if f.hops > 0 {
 			s.own, s.confirm, s.resend = false, false, false // renewed meanwhile: whoever did so has sent the new id
 		}
+	}
+}
+
+// compare finds out whether an earlier save of this request was done after all, and only its answer was lost. Then a Merger must not add the same
+// again. Where yet another request has written since, that can no longer be seen.
+func (s *Session) compare(now *record) {
+	if s.tried != nil && s.tried.seen.UnixNano() == now.seen.UnixNano() && bytes.Equal(s.tried.fields, now.fields) {
+		s.rec, s.tried = *now, nil
 	}
 }
 

@@ -24,6 +24,7 @@ type Session struct {
 	begun   bool  // the response has, so no cookie can be sent
 	loadErr error // why it could not be loaded
 	failed  error // why the response must not be the handler's
+	unsaved error // of the last Save
 	warned  bool  // of an id used after its time
 
 	state   state
@@ -44,6 +45,7 @@ type Session struct {
 	remember  *time.Duration // for how long
 	confirm   bool           // the record is provisional, and this request proves that the client has its id
 	resend    bool           // the client's token must be sent again: other key, other age
+	tried     *record        // what a Save meant to write that failed, perhaps only in its answer
 
 	token string // to send
 	drop  bool   // tell the client to forget its token
@@ -221,8 +223,8 @@ func (s *Session) change(op string) error {
 	case err != nil:
 		s.failed = err
 	case s.state == ended:
-		s.failed = ErrEnded
 		err = ErrEnded
+		s.failed = store.Wrap("session", op, err)
 	case s.state == none && s.begun:
 		err = ErrTooLate
 	}
