@@ -10,6 +10,15 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
+// methodError says that a method of a type refused to write it. Its cause can be reached but is not in the text: it may quote the value.
+type methodError struct {
+	t     reflect.Type
+	cause error
+}
+
+func (e *methodError) Error() string { return "the encoding method of " + e.t.String() + " failed" }
+func (e *methodError) Unwrap() error { return e.cause }
+
 // byMethod writes a value of a type that has its own way.
 func (e *encoder) byMethod(b []byte, info *typeInfo, v reflect.Value) ([]byte, error) {
 	m := info.encode
@@ -55,7 +64,7 @@ func (e *encoder) byMethod(b []byte, info *typeInfo, v reflect.Value) ([]byte, e
 		}
 	}
 	if err != nil {
-		return b, fmt.Errorf("the encoding method of %v: %w", v.Type(), err)
+		return b, &methodError{v.Type(), err}
 	}
 	if _, err := check(own); err != nil {
 		return b, fmt.Errorf("the encoding method of %v wrote what is not one value: %w", v.Type(), err)

@@ -34,7 +34,7 @@ func (*jsonCodec) Encode(v any) ([]byte, error) {
 	}
 	var method *json.MarshalerError // its text has the text of somebody else's
 	if errors.As(err, &method) {
-		return nil, encodeError(jsonName, fmt.Errorf("the encoding method of %v failed", method.Type))
+		return nil, encodeError(jsonName, &methodError{method.Type, method.Err})
 	}
 	return nil, encodeError(jsonName, err)
 }
