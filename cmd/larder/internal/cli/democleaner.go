@@ -89,6 +89,10 @@ func programName() string {
 	if err != nil {
 		return "larder"
 	}
+	return nameOf(self)
+}
+
+func nameOf(self string) string {
 	if found, err := exec.LookPath("larder"); err == nil && sameFile(found, self) {
 		return "larder"
 	}

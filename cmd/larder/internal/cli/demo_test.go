@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/larder-go/larder/internal/testserver"
+)
+
+// TestDemo runs the scripts about the demo on every store. $LARDER_STORE names the store, $SHORT the same with a time-out of a second.
+func TestDemo(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	if busy, err := net.Listen("tcp", demoListen); err == nil {
+		defer busy.Close() // otherwise somebody else has it
+	}
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	secret := testserver.NewRedis(t)
+	lock(t, secret.Addr)
+	postgres := testserver.Postgres(t).URL
+	t.Run("stores", func(t *testing.T) {
+		for name, store := range map[string]func(own string) string{
+			"file":      func(string) string { return "file:./my%20data?x-touch-after=1s" },
+			"bolt":      func(string) string { return "bolt:./it's.db?x-touch-after=1s" },
+			"map":       func(string) string { return "map:?x-touch-after=1s" },
+			"postgres":  func(own string) string { return postgres + "?x-schema=" + own },
+			"redis":     func(own string) string { return testserver.Redis(t).URL + "?x-prefix=" + own + ":" },
+			"memcached": func(own string) string { return testserver.Memcached(t).URL + "?x-prefix=" + own + ":" },
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				testscript.Run(t, testscript.Params{
+					Dir:                 "testdata/demo",
+					RequireExplicitExec: true,
+					Setup: func(e *testscript.Env) error {
+						own := "demo-" + strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")
+						for name, value := range map[string]string{
+							"LARDER_STORE": store(own), "SHORT": store(own) + "&x-timeout=1s", "TAKEN": taken.Addr().String(), "CLOSED": closed.Addr().String(), "POSTGRES": postgres,
+							"SECRET_ADDR": secret.Addr, "GORACE": "atexit_sleep_ms=0",
+						} {
+							e.Setenv(name, value)
+						}
+						jar, err := cookiejar.New(nil)
+						e.Values[demoKey{}] = &demoProcess{client: &http.Client{Jar: jar}}
+						return err
+					},
+					Condition: func(cond string) (bool, error) {
+						switch cond {
+						case "file", "bolt", "map", "postgres", "redis", "memcached":
+							return cond == name, nil
+						}
+						return false, fmt.Errorf("unknown condition %q", cond)
+					},
+					Cmds: map[string]func(*testscript.TestScript, bool, []string){
+						"exits": exits, "demo": startDemo, "ends": endDemo, "printed": printed, "cleans": cleans, "click": click, "look": look,
+						"login": demoLogin, "shows": shows,
+					},
+				})
+			})
+		}
+	})
+}

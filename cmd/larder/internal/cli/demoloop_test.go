@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/larder-go/larder/store"
+)
+
+// swept is a store that says when it is cleaned up.
+type swept struct {
+	*store.Map
+	sweeps chan struct{}
+}
+
+func (s *swept) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
+	select {
+	case s.sweeps <- struct{}{}:
+	default:
+	}
+	return s.Map.Sweep(ctx, o)
+}
+
+// TestDemoCleansUp: where nobody else can, the demo does; and elsewhere it leaves that to the command that it prints.
+func TestDemoCleansUp(t *testing.T) {
+	for scheme, want := range map[string]bool{"map": true, "bolt": true, "redis": false} {
+		t.Run(scheme, func(t *testing.T) {
+			s := &swept{store.NewMap(nil), make(chan struct{}, 1)}
+			open := func(context.Context, *url.URL) (store.Closer, error) { return s, nil }
+			raw := map[string]string{"map": "map:", "bolt": "bolt:/nowhere/x.db", "redis": "redis://h"}[scheme]
+			ctx, cancel := context.WithCancel(t.Context())
+			stdout, printing := io.Pipe()
+			var errs bytes.Buffer
+			a := newApp(strings.NewReader(""), printing, &errs, func(string) string { return "" }, store.Mux{scheme: open})
+			ended := make(chan int)
+			go func() { ended <- a.run(ctx, []string{"demo", "--json", "--listen", "127.0.0.1:0", "--store", raw}) }()
+			var result demoResult
+			if err := json.NewDecoder(stdout).Decode(&result); err != nil {
+				t.Fatal(err)
+			}
+			go io.Copy(io.Discard, stdout)
+			response, err := http.Get(result.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK || len(result.Users) < 3 || result.Store != raw || (result.Cleanup == "") != (scheme == "map") {
+				t.Errorf("%d, %+v", response.StatusCode, result)
+			}
+			if want {
+				<-s.sweeps
+			}
+			cancel()
+			if code := <-ended; code != exitDone || !strings.Contains(errs.String(), "WARNING: PLAIN HTTP") {
+				t.Errorf("exit code %d, %s", code, &errs)
+			}
+			if len(s.sweeps) > 0 {
+				t.Error("the demo cleans up what others could")
+			}
+		})
+	}
+}
