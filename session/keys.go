@@ -31,8 +31,9 @@ func keepKey(s store.Store, name string) (*keptKey, error) {
 	return k, nil
 }
 
-// keptFor is how long the entry stands after its last renewal, so that what nobody uses any more goes for good.
-const keptFor = 400 * 24 * time.Hour
+// keptFor is how long the entry stands after its last renewal, so that what nobody uses any more goes for good. Half of it is left at least after
+// each use: 400 days, and for longer no browser keeps a cookie.
+const keptFor = 800 * 24 * time.Hour
 
 // use loads the entry, which is a use of it, or puts it there.
 func (k *keptKey) use(ctx context.Context, s store.Store) error {
@@ -69,9 +70,9 @@ func (k *keptKey) use(ctx context.Context, s store.Store) error {
 
 var errOtherKey = errors.New("the key for tokens in the store is another than at the start of this program: it was removed or lost, and drawn anew by another one; restart this program")
 
-// keep uses the entry now and then, so that neither cleanup nor the store's own time-out takes it while there are sessions.
+// keep uses the entry once a minute while sessions are used, so that neither cleanup nor the store's own time-out takes it sooner than them.
 func (k *keptKey) keep(ctx context.Context, m *Manager) {
-	if k == nil || time.Since(time.Unix(0, k.seen.Load())) < max(m.o.TouchAfter, time.Minute) {
+	if k == nil || time.Since(time.Unix(0, k.seen.Load())) < min(m.o.Idle/20, time.Minute) {
 		return
 	}
 	if err := k.use(ctx, m.s); err != nil {

@@ -54,6 +54,7 @@ func (s *Session) load() error {
 			s.id, s.own, s.confirm = i, f.hops == 0, f.rec.provisional && f.hops == 0
 			s.resend = s.own && old
 			s.renewing = f.lost && !s.begun
+			s.m.kept.keep(s.r.Context(), s.m)
 			return nil
 		}
 	}

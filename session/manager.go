@@ -132,7 +132,8 @@ func (m *Manager) saving(ctx context.Context) (context.Context, context.CancelFu
 
 // end is when a session is over if nobody uses it again, and so when its record may go.
 func (m *Manager) end(r *record) time.Time {
-	if idle := r.seen.Add(r.idle + m.o.TouchAfter); idle.Before(r.deadline) {
+	// One nanosecond more: at its deadline an entry is absent, and a session is over only after its idle time-out.
+	if idle := r.seen.Add(r.idle + m.o.TouchAfter + 1); idle.Before(r.deadline) {
 		return idle
 	}
 	return r.deadline
