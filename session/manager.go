@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -28,6 +29,9 @@ type Manager struct {
 // It refuses a store whose own idle time-out is shorter than Idle, for that would end sessions early.
 func New(s store.Store, o *Options) (*Manager, error) {
 	opts, err := o.withDefaults()
+	if s == nil {
+		err = errors.New("there is no store")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("session: new: %w", err)
 	}
@@ -36,7 +40,7 @@ func New(s store.Store, o *Options) (*Manager, error) {
 		return nil, fmt.Errorf("session: new: %w", err)
 	}
 	if m.codec, err = codec.NewTagged(opts.Codec, opts.Codecs...); err != nil {
-		return nil, fmt.Errorf("session: new: %w", err)
+		return nil, fmt.Errorf("session: new: Codec or Codecs: %w", err)
 	}
 	if !store.CanSwap(s) {
 		m.s = newPlain(s)

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/larder-go/larder/codec"
+	"github.com/larder-go/larder/store"
 )
 
 // Options are the options of [New]. nil means the zero value, and so what the comments call default.
@@ -122,6 +124,7 @@ func (o *Options) withDefaults() (Options, error) {
 	fill(&c.SaveTimeout, 10*time.Second)
 	c.TouchAfter, c.Grace = max(c.TouchAfter, 0), max(c.Grace, 0)
 	c.Devices = c.Devices || c.MaxSessions > 0
+	c.Merge = maps.Clone(c.Merge)
 	if c.Prefix == "" {
 		c.Prefix = "session:"
 	}
@@ -150,10 +153,15 @@ func (o *Options) check() error {
 		return errors.New("Unreadable or Outage is none of the constants")
 	case o.Keys != nil && len(o.Keys) == 0:
 		return errors.New("Keys is empty: give a key, or nil to have one kept in the store")
-	case len(o.Prefix) > 512:
-		return errors.New("Prefix is longer than 512 bytes")
+	case len(o.Prefix) > 512 || store.CheckKey(o.Prefix) != nil:
+		return errors.New("Prefix must be UTF-8 of at most 512 bytes without NUL")
 	case o.Header != "" && !isToken(o.Header):
 		return fmt.Errorf("Header %q is not the name of a header", o.Header)
+	}
+	for name, merger := range o.Merge {
+		if !validName(name) || merger.merge == nil {
+			return fmt.Errorf("Merge has no Merger for %q, or no field can have that name", name)
+		}
 	}
 	return nil
 }
@@ -177,6 +185,8 @@ func (c *Cookie) fill() error {
 		return fmt.Errorf("Cookie.Name %q may have letters, digits and !#$%%&'*+-.^_`|~ only", c.Name)
 	case !strings.HasPrefix(c.Path, "/"):
 		return fmt.Errorf("Cookie.Path %q must begin with /", c.Path)
+	case c.SameSite < http.SameSiteDefaultMode || c.SameSite > http.SameSiteNoneMode:
+		return errors.New("Cookie.SameSite is none of the constants")
 	case c.Insecure && (c.SameSite == http.SameSiteNoneMode || c.Partitioned):
 		return errors.New("browsers refuse a cookie with SameSite=None or Partitioned that is not Secure: Cookie.Insecure cannot go with them")
 	}

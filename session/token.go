@@ -50,7 +50,7 @@ type macState struct {
 	buf [tokenSize]byte
 }
 
-var errKeys = errors.New("a key for the MAC of session ids must have at least 32 bytes: openssl rand 32")
+var errKeys = errors.New("Keys: a key for the MAC of session ids must have at least 32 random bytes: openssl rand 32")
 
 func newRing(keys [][]byte, name string) (*ring, error) {
 	r := &ring{keys: make([]macKey, len(keys)), salt: []byte("larder session\x00" + name + "\x00")}
