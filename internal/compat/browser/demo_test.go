@@ -145,7 +145,10 @@ func testRestart(t *testing.T, b *Browser, d *demo) {
 
 // Both tabs click at the same time, on the same good and on others. Each click shows the page, which counts a visit.
 func testTwoTabs(t *testing.T, b *Browser, d *demo) {
-	const rounds = 6
+	rounds := 6
+	if soak() {
+		rounds = 60
+	}
 	p, one := guest(t, b, d)
 	login(t, one, "anna")
 	two := p.Tab(t)
@@ -344,6 +347,8 @@ func testLooks(t *testing.T, b *Browser, d *demo) {
 	for _, good := range []string{"loaf", "jelly", "jelly", "cheese"} {
 		tab.Follow(t, `#goods button[value="`+good+`"]`)
 	}
+	tab.Shot(t, "demo-flash")
+	tab.Open(t, d.url+"/")
 	views("user")
 	if status := tab.Open(t, d.url+"/no-such-page"); status != http.StatusNotFound || tab.Count(t, "#problem") != 1 {
 		t.Errorf("a page that is not there: %d", status)

@@ -211,9 +211,10 @@ func (tab *Tab) set(t testing.TB, f func(context.Context, *chromedp.Target) erro
 	tab.do(t, "emulation", chromedp.Func(f))
 }
 
-// Shot keeps a picture of the whole page for a person to look at, and returns its file.
+// Shot keeps a picture of the whole page, from its top, for a person to look at, and returns its file.
 func (tab *Tab) Shot(t testing.TB, name string) string {
 	t.Helper()
+	Ask[bool](t, tab, "(scrollTo(0, 0), true)") // or what sticks to the window stands in the middle of the picture
 	file := shot(t, name)
 	if err := os.WriteFile(file, read(t, tab, "screenshot", chromedp.FullScreenshot(100)), 0o644); err != nil {
 		t.Fatal(err)
