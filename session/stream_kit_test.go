@@ -120,6 +120,13 @@ func saves(calls []interleave.Call) (n int) {
 	return n
 }
 
+// saved is saves of the calls so far.
+func (th *theater) saved() int {
+	th.mu.Lock()
+	defer th.mu.Unlock()
+	return saves(th.calls)
+}
+
 var errDown = fmt.Errorf("fake: call: %w: connection refused", store.ErrUnavailable)
 
 func down(interleave.Call, func() error) error { return errDown }
