@@ -8,9 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/url"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -255,12 +253,4 @@ func (down) Peek(context.Context, string) (*store.Item, error) { return nil, sto
 
 func (down) Swap(context.Context, string, store.Version, *store.Item) (store.Version, error) {
 	return "", store.ErrUnavailable
-}
-
-func formOf(pairs ...string) *strings.Reader {
-	form := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		form.Add(pairs[i], pairs[i+1])
-	}
-	return strings.NewReader(form.Encode())
 }

@@ -75,7 +75,7 @@ func TestTakeOver(t *testing.T) {
 			})).ServeHTTP(httptest.NewRecorder(), r)
 		}
 	}
-	good := ticket("ali.ce", key, time.Now().Add(time.Minute))
+	good := ticket("ali.ce", key, time.Now().Add(30*time.Second)) // another than the last one below, which would have been used
 	come("a ticket", good, "/", 1)
 	come("the same again", good, "/", 0)
 	come("none", "", "/login", 0)
