@@ -74,13 +74,19 @@ func (w *writer) finish() {
 	}
 }
 
-// aborted has the panic with which a handler gives its response up, as httputil.ReverseProxy does where it cannot write, end here if the response is
-// another one.
+// aborted has the panic with which a handler gives its response up end here, if the response is another one, which the server would cut off:
+// httputil.ReverseProxy panics where it cannot write, others do with the error that we gave them.
 func (w *writer) aborted() {
 	if w.failed == nil {
 		return
 	}
-	if p := recover(); p != nil && p != http.ErrAbortHandler {
+	switch p := recover().(type) {
+	case nil:
+	case error:
+		if p != http.ErrAbortHandler && !errors.Is(p, w.failed) {
+			panic(p)
+		}
+	default:
 		panic(p)
 	}
 }
