@@ -11,7 +11,7 @@ import (
 // TestCart: what is put in before the login stays, and so does the count of visits.
 func TestCart(t *testing.T) {
 	b := newBrowser(t, serve(t, store.NewMap(nil)))
-	b.post("/cart", "add", "jelly").wants(http.StatusOK, "Quince jelly: it is in your cart.")
+	b.post("/cart", "add", "jelly").wants(http.StatusOK, "In your cart now: Quince jelly.")
 	b.post("/cart", "add", "jelly")
 	if b.quantity("jelly") != 2 || b.flash() != "" || b.visits() != 2 || b.user() != "" {
 		t.Errorf("%d, %q, visit %d", b.quantity("jelly"), b.flash(), b.visits())

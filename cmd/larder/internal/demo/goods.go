@@ -60,7 +60,7 @@ func (c cart) changed(form url.Values) (changed cart, said string) {
 	if g, ok := findGood(form.Get("add")); ok && c[g.id] < most {
 		changed[g.id]++
 		if c[g.id] == 0 {
-			said = g.name + ": it is in your cart."
+			said = "In your cart now: " + g.name + "."
 		}
 	}
 	if g, ok := findGood(form.Get("less")); ok && c[g.id] > 0 {
