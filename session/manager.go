@@ -75,7 +75,7 @@ func (m *Manager) checkTimeout(idle time.Duration, what string) error {
 // Handler gives each request its session, for [From], and saves it before the first byte of the response.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s := From(r.Context()); s != nil && s.m == m {
+		if m.From(r.Context()) != nil {
 			next.ServeHTTP(w, r) // wrapped twice
 			return
 		}
@@ -101,18 +101,27 @@ type requestContext struct {
 	s *Session
 }
 
-type contextKey struct{}
+// contextKey asks for the session of one manager, or with nil for that of the nearest.
+type contextKey struct{ m *Manager }
 
 func (c *requestContext) Value(key any) any {
-	if _, ok := key.(contextKey); ok {
+	if k, ok := key.(contextKey); ok && (k.m == nil || k.m == c.s.m) {
 		return c.s
 	}
 	return c.Context.Value(key)
 }
 
-// From returns the session of the request that ctx belongs to, or nil where [Manager.Handler] does not stand before the handler.
+// From returns the session of the request that ctx belongs to, or nil where [Manager.Handler] does not stand before the handler. The methods
+// of a nil Session panic.
 func From(ctx context.Context) *Session {
 	s, _ := ctx.Value(contextKey{}).(*Session)
+	return s
+}
+
+// From returns this manager's session. It is for sites with several managers, each with a cookie of its own: where the Handler of one
+// stands within that of another, the function From finds the inner one's.
+func (m *Manager) From(ctx context.Context) *Session {
+	s, _ := ctx.Value(contextKey{m}).(*Session)
 	return s
 }
 

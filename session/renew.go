@@ -16,7 +16,7 @@ import (
 //
 // Where something is not stored yet, or the login renews it anyway, Renew has nothing to do.
 func (s *Session) Renew() error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.changeID("renew"); err != nil {
 		return err
@@ -39,6 +39,8 @@ func (s *Session) changeID(op string) error {
 // Remember gives the session a lifetime and idle time-out of d from now on, 0 meaning Options.RememberFor, and a cookie that outlives the
 // browser. Call it at the login of whoever ticks "remember me"; the next login without it ends it.
 func (s *Session) Remember(d time.Duration) error {
+	s.lock()
+	defer s.mu.Unlock()
 	if d == 0 {
 		d = s.m.o.RememberFor
 	}
@@ -48,8 +50,6 @@ func (s *Session) Remember(d time.Duration) error {
 	if err := s.m.checkTimeout(d, "this lifetime"); err != nil {
 		return fmt.Errorf("session: remember: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.changeID("remember"); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 // After an error the changes are still there, and another Save tries again. Before the first byte nobody else does: unless one succeeds,
 // Options.Error answers.
 func (s *Session) Save() error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	s.unsaved = s.save()
 	return s.unsaved

@@ -59,6 +59,19 @@ const (
 	ended              // it did, and this client must not begin another: its login's answer is on the way
 )
 
+// lock begins what users call.
+func (s *Session) lock() {
+	s.exists()
+	s.mu.Lock()
+}
+
+// exists tells him who comes with the nil of [From] what he forgot.
+func (s *Session) exists() {
+	if s == nil {
+		panic("session: there is no session: Manager.Handler does not stand before this handler, or the context is not the request's")
+	}
+}
+
 // Info is what the manager knows of a session. Times are zero while nothing is stored.
 type Info struct {
 	New        bool      // nothing is stored yet
@@ -73,7 +86,7 @@ type Info struct {
 
 // Info tells about the session.
 func (s *Session) Info() Info {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.load() != nil || s.state != live {
 		return Info{New: true, Subject: s.currentSubject()}
@@ -91,7 +104,7 @@ func (s *Session) Info() Info {
 // Err says why the session could not be loaded: [store.ErrUnavailable], [store.ErrCorrupt] with the policy Fail, or the error of the request's
 // context. Until the response begins, a handler may look at it; then Options.Error answers in its place, unless the policy is Anonymous.
 func (s *Session) Err() error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	return s.load()
 }
@@ -124,16 +137,24 @@ var errNotLoaded = errors.New("the session could not be loaded")
 
 // Decode sets what v points to from the field, or returns [store.ErrNotFound].
 func (s *Session) Decode(name string, v any) error {
-	s.mu.Lock()
+	raw, err := s.field(name)
+	if err != nil {
+		return err
+	}
+	return s.m.codec.Decode(raw, v) // without the lock: v may have methods that ask the session
+}
+
+func (s *Session) field(name string) ([]byte, error) {
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
-		return fmt.Errorf("%w: %w", errNotLoaded, err)
+		return nil, fmt.Errorf("%w: %w", errNotLoaded, err)
 	}
 	raw, ok := s.raw(name)
-	if !ok {
-		return store.ErrNotFound
+	if !ok || !validName(name) {
+		return nil, store.ErrNotFound
 	}
-	return s.m.codec.Decode(raw, v)
+	return raw, nil
 }
 
 // raw finds a field as this request sees it.
@@ -149,18 +170,18 @@ func (s *Session) raw(name string) ([]byte, bool) {
 
 // Has reports whether there is a field of that name.
 func (s *Session) Has(name string) bool {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.load() != nil {
 		return false
 	}
 	_, ok := s.raw(name)
-	return ok
+	return ok && validName(name)
 }
 
 // Keys returns the names of the fields, sorted.
 func (s *Session) Keys() []string {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.load() != nil {
 		return nil
@@ -189,12 +210,13 @@ func (s *Session) Set(name string, value any) error {
 	if !validName(name) {
 		return fmt.Errorf("session: set: the name of a field must be UTF-8 of 1 to %d bytes that does not begin with NUL", maxName)
 	}
+	s.exists()
 	raw, err := s.m.codec.Encode(value)
 	if err != nil {
 		s.m.o.Logger.ErrorContext(s.r.Context(), "session: a field cannot be stored", "field", name, "err", err)
 		return fmt.Errorf("session: set: %w", err)
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.change("set"); err != nil {
 		return err
@@ -233,7 +255,7 @@ func (s *Session) change(op string) error {
 
 // Delete deletes a field.
 func (s *Session) Delete(name string) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.load() == nil {
 		if _, ok := s.raw(name); !ok || !validName(name) {
@@ -249,7 +271,7 @@ func (s *Session) Delete(name string) error {
 
 // Clear deletes all fields, also those that other requests add until it is saved. The subject stays: to log out, use Destroy.
 func (s *Session) Clear() error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.change("clear"); err != nil {
 		return err
@@ -260,7 +282,7 @@ func (s *Session) Clear() error {
 
 // Flash keeps a message for whichever page asks next for [Session.Flashes].
 func (s *Session) Flash(message string) error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.change("flash"); err != nil {
 		return err
@@ -275,7 +297,7 @@ func (s *Session) Flash(message string) error {
 
 // Flashes takes the messages out, oldest first.
 func (s *Session) Flashes() []string {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.load() != nil {
 		return nil

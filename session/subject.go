@@ -25,7 +25,7 @@ func (s *Session) SetSubject(subject string) error {
 	if len(subject) > maxSubject || !utf8.ValidString(subject) {
 		return fmt.Errorf("session: set subject: a subject must be UTF-8 of at most %d bytes", maxSubject)
 	}
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.changeID("set subject"); err != nil {
 		return err
@@ -43,7 +43,7 @@ func (s *Session) SetSubject(subject string) error {
 
 // Subject returns whose session this is, or "".
 func (s *Session) Subject() string {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if s.load() != nil {
 		return ""
@@ -82,6 +82,7 @@ func (s *Session) login(ctx context.Context, now time.Time) error {
 			err = s.m.enroll(ctx, &e, &r, s.label(), formerDevice)
 		}
 		if err != nil {
+			s.withdraw(ctx, &e)
 			return err
 		}
 	}
@@ -94,12 +95,19 @@ func (s *Session) login(ctx context.Context, now time.Time) error {
 		err = s.create(ctx, now)
 	}
 	switch {
-	case errors.Is(err, ErrEnded) && e.listed:
-		s.m.leave(ctx, e.subject, e.device)
-	case err == nil && wasListed && !e.forked:
+	case err != nil:
+		s.withdraw(ctx, &e)
+	case wasListed && !e.forked:
 		s.m.leave(ctx, former, formerDevice) // not sooner: while the old id counts, the session under it must
 	}
 	return err
+}
+
+// withdraw takes a login that failed off the list: whatever was written, nobody was given the new id.
+func (s *Session) withdraw(ctx context.Context, e *enrolment) {
+	if e.listed {
+		s.m.leave(ctx, e.subject, e.device)
+	}
 }
 
 // enrolment is what a login writes into the record.
