@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/larder-go/larder/store"
 )
@@ -28,12 +29,44 @@ func (s *Session) Destroy() error {
 		if s.rec.listed {
 			s.m.leave(ctx, s.rec.subject, s.rec.device)
 		}
+		if err := s.removeOthers(ctx); err != nil {
+			s.failed = store.Wrap("session", "destroy", err)
+			return s.failed
+		}
 	}
 	s.state, s.own, s.version, s.rec = none, false, "", record{}
 	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm, s.resend = nil, false, false, nil, nil, false, false
 	s.token, s.failed = "", nil
 	for range s.m.wire.tokens(s.r) {
 		s.drop = true
+	}
+	return nil
+}
+
+// removeOthers ends what the request's other tokens open: of cookies that were tossed in, or that an earlier Path or Domain has left behind. One
+// of them would be the client's session at the next request, and who has logged out would be logged in.
+func (s *Session) removeOthers(ctx context.Context) error {
+	tried := 0
+	for token := range s.m.wire.tokens(s.r) {
+		i, _, ok := s.m.ring.verify(token)
+		if !ok || i == s.id {
+			continue
+		}
+		if tried++; tried > maxTokens {
+			break
+		}
+		f, err := s.m.find(ctx, i.hash(), time.Now())
+		if errors.Is(err, errRecord) || errors.Is(err, store.ErrCorrupt) {
+			continue // it opens nothing
+		}
+		if err == nil && f.state == live {
+			if err = s.m.remove(ctx, f.at, f.version); err == nil && f.rec.listed {
+				s.m.leave(ctx, f.rec.subject, f.rec.device)
+			}
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

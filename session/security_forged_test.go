@@ -93,8 +93,8 @@ var forgeries = map[string]func(f *forger, n int) []string{
 	"id alone":   func(f *forger, n int) []string { return cookie(f.pick(n)[:43+n%2]) },
 	"quoted":     func(f *forger, n int) []string { return cookie(`"` + ending(f.pick(n), n) + `"`) },
 	"name nearly so": func(f *forger, n int) []string {
-		name := [...]string{"__host-session", "__HOST-SESSION", "__Host-session ", "\u2000__Host-session", "\u00a0__Host-session", "\x00__Host-session", "$__Host-session",
-			"__Host-session\t", "__Secure-session", "session", "__Host-session[]", "__Host%2Dsession", "\v__Host-session"}[n%13]
+		name := [...]string{"__host-session", "__HOST-SESSION", "__Host-session\u2000", "\u2000__Host-session", "\u00a0__Host-session", "\x00__Host-session", "$__Host-session",
+			"__Host-session\v", "__Secure-session", "session", "__Host-session[]", "__Host%2Dsession", "\v__Host-session"}[n%13]
 		return []string{name + "=" + f.pick(n)}
 	},
 	"within another": func(f *forger, n int) []string {
