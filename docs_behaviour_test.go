@@ -270,3 +270,60 @@ func TestGuideKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestGuideCookies: the names that browsers see.
+func TestGuideCookies(t *testing.T) {
+	rows := cells(t, "docs/sessions.md", "| option | browsers see | for |")
+	for option, c := range map[string]session.Cookie{
+		"nothing":                       {},
+		`Cookie{Domain: "example.com"}`: {Domain: "example.com"},
+		`Cookie{Path: "/app"}`:          {Path: "/app"},
+		"Cookie{SameSite: http.SameSiteNoneMode, Partitioned: true}": {SameSite: http.SameSiteNoneMode, Partitioned: true},
+		"Cookie{Insecure: true}":                                     {Insecure: true},
+	} {
+		m, err := session.New(store.NewMap(nil), &session.Options{Cookie: c, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row, got := rows[option], loggedIn(m, "alice").Name; row == nil || row[0] != got {
+			t.Errorf("%s: browsers see %s, the guide says %q", option, got, row)
+		}
+	}
+}
+
+// TestGuideHeader: a manager of cookies and one of a header on one store have nothing in common but the user.
+func TestGuideHeader(t *testing.T) {
+	s := store.NewMap(nil)
+	cookies, err := session.New(s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := session.New(s, &session.Options{Header: "Authorization"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	tokens.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		session.From(r.Context()).SetSubject("alice")
+	})).ServeHTTP(w, httptest.NewRequest("POST", "https://example.com/login", nil))
+	token, cookie := w.Header().Get("Session-Token"), loggedIn(cookies, "alice")
+	who := func(m *session.Manager, name, value, want string) {
+		t.Helper()
+		r := httptest.NewRequest("GET", "https://example.com/", nil)
+		r.Header.Set(name, value)
+		m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if got := session.From(r.Context()).Subject(); got != want {
+				t.Errorf("with %s: %q, want %q", name, got, want)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
+	}
+	who(tokens, "Authorization", "Bearer "+token, "alice")
+	who(cookies, "Cookie", cookie.Name+"="+cookie.Value, "alice")
+	who(tokens, "Authorization", "Bearer "+cookie.Value, "")
+	who(cookies, "Cookie", cookie.Name+"="+token, "")
+	if err := cookies.RevokeAll(t.Context(), "alice"); err != nil {
+		t.Fatal(err)
+	}
+	who(tokens, "Authorization", "Bearer "+token, "")
+	who(cookies, "Cookie", cookie.Name+"="+cookie.Value, "")
+}
