@@ -41,8 +41,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "Serve a small web page that people can log in to",
 		Long: "Serve a small web page that people can log in to, with sessions in the store: a\n" +
 			"visit counter, a cart, a list of one's devices. It prints the address, who can log\n" +
-			"in, and the command that cleans the store up. Ctrl-C ends it; who was logged in\n" +
-			"then still is when it is started again.\n\n" +
+			"in, and the command that cleans the store up. Ctrl-C ends it, with exit code 0; who\n" +
+			"was logged in then still is when it is started again.\n\n" +
 			"Sessions stand under keys that begin with " + demo.Prefix + "; nothing else in the\n" +
 			"store is touched. It speaks plain http and is meant for this machine only.",
 		Example: "  larder demo\n" +
@@ -79,7 +79,7 @@ func (a *app) listen(address string, wished bool) (net.Listener, error) {
 		return l, nil
 	}
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE) && !wished:
+	case !wished:
 		if l, err = net.Listen("tcp", freePort); err == nil {
 			a.note("another program listens on %s, so the demo takes a port that is free; --listen ADDRESS chooses one", address)
 			return l, nil

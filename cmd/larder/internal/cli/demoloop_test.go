@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -64,5 +65,24 @@ func TestDemoCleansUp(t *testing.T) {
 				t.Error("the demo cleans up what others could")
 			}
 		})
+	}
+}
+
+func TestPageURL(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:80": "http://127.0.0.1:80", "[::1]:8080": "http://[::1]:8080", "[::]:1": "http://localhost:1", "0.0.0.0:1": "http://localhost:1",
+	} {
+		addr, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := pageURL(addr); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+		var errs bytes.Buffer
+		(&app{stderr: &errs}).loudly(addr)
+		if open := strings.Contains(errs.String(), "--listen lets other machines in"); open != (want == "http://localhost:1") || strings.Count(errs.String(), "\n") != 1 {
+			t.Errorf("%s: %s", address, &errs)
+		}
 	}
 }

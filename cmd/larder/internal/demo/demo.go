@@ -110,6 +110,7 @@ func file(contentType, content string) http.HandlerFunc {
 
 func answer(w http.ResponseWriter, status int, page markup) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	w.Write([]byte(page))
 }

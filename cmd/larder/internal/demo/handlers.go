@@ -162,7 +162,6 @@ func (s *site) goOn(w http.ResponseWriter, r *http.Request, to string, err error
 // sessionFailed answers in place of the page where the session could not be loaded or saved. An outage is not a logout, and must not
 // look like one.
 func sessionFailed(w http.ResponseWriter, _ *http.Request, err error) {
-	w.Header().Set("Cache-Control", "no-store")
 	switch {
 	case errors.Is(err, session.ErrEnded):
 		answer(w, http.StatusConflict, problemPage("Your session has ended.",
