@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -27,7 +28,7 @@ const (
 // to log him in again, but for a copy of his cookie where comesBack says so.
 func testBridge(t *testing.T, before http.Handler, bridge func(*session.Manager, http.Handler) http.Handler, comesBack bool) {
 	s := &failing{Map: store.NewMap(nil)}
-	m, err := session.New(s, nil)
+	m, err := session.New(s, &session.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,10 +80,20 @@ func testBridge(t *testing.T, before http.Handler, bridge func(*session.Manager,
 	get("/", "", http.StatusServiceUnavailable) // nothing is taken over, and nothing is lost
 	s.down.Store(false)
 	var tabs sync.WaitGroup
-	for range 4 {
-		tabs.Go(func() { get("/", alice, http.StatusOK) })
+	for range 4 { // all of which the browser sends before the first answer is there
+		tabs.Go(func() {
+			w, r := httptest.NewRecorder(), httptest.NewRequest("GET", server.URL+"/", nil)
+			for _, c := range old {
+				r.AddCookie(c)
+			}
+			next.ServeHTTP(w, r)
+			if got := w.Body.String(); w.Code != http.StatusOK || got != alice {
+				t.Errorf("a tab: %d %s", w.Code, got)
+			}
+		})
 	}
 	tabs.Wait()
+	get("/", alice, http.StatusOK)
 	get("/", alice, http.StatusOK)
 	if cookies := jar.Cookies(here); len(cookies) != 1 || cookies[0].Name != "__Host-session" {
 		t.Errorf("the browser has %v, want our cookie alone", cookies)
