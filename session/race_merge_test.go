@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -133,7 +134,9 @@ func TestTwoTabs(t *testing.T) {
 				for tree := new(interleave.Tree); tree.Next(); all++ {
 					gate := &interleave.Store{Under: store.NewMap(nil)}
 					left, right := newClient(t, gate, session.Options{Merge: merge}), newClient(t, gate, session.Options{Merge: merge})
-					left.must(t, set("begun", true))
+					left.must(t, func(s *session.Session) error {
+						return errors.Join(s.Set("begun", true), s.Set("cart", cart{"jam": 0}))
+					})
 					right.cookie = left.cookie
 					steps, err := interleave.Play(t.Context(), tree.Choose,
 						func(ctx context.Context) { left.do(ctx, test.left) },
