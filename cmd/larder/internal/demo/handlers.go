@@ -169,7 +169,7 @@ func sessionFailed(w http.ResponseWriter, _ *http.Request, err error) {
 	case errors.Is(err, store.ErrUnavailable):
 		w.Header().Set("Retry-After", "5")
 		answer(w, http.StatusServiceUnavailable, problemPage("The store is away.",
-			"Sessions cannot be read at this moment. You are still logged in: please try again soon."))
+			"Sessions can be neither read nor kept at this moment. Nobody is logged out by that: please try again soon."))
 	default:
 		answer(w, http.StatusInternalServerError, problemPage("Something broke.", "It is not your fault. Please try again."))
 	}
