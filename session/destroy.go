@@ -14,8 +14,8 @@ func (s *Session) Destroy() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
-		s.failed = err
-		return store.Wrap("session", "destroy", err)
+		s.failed = store.Wrap("session", "destroy", err)
+		return s.failed
 	}
 	if s.state == ended {
 		return nil // what this client had is gone, and its login's answer is on the way
@@ -77,6 +77,10 @@ func (m *Manager) remove(ctx context.Context, at hash, v store.Version) error {
 		_, err := store.Swap(ctx, m.s, m.key(spaceSession, &at), v, nil)
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, store.ErrCorrupt) && v != store.AnyVersion {
+			v = store.AnyVersion
+			continue
 		}
 		if !errors.Is(err, store.ErrConflict) {
 			return err

@@ -37,12 +37,12 @@ func (s *Session) load() error {
 			if err = s.unreadable(f, err); err == nil {
 				continue
 			}
-			s.loadErr = store.Wrap("session", "load", err)
+			s.loadErr = err
 			if !errors.Is(err, context.Canceled) {
 				s.m.o.Logger.ErrorContext(s.r.Context(), "session: it could not be loaded", "err", err)
 			}
 			if s.m.o.Outage == Refuse || !errors.Is(err, store.ErrUnavailable) {
-				s.failed = s.loadErr
+				s.failed = store.Wrap("session", "load", err)
 			}
 			return s.loadErr
 		}

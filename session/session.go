@@ -106,7 +106,7 @@ func (s *Session) Info() Info {
 func (s *Session) Err() error {
 	s.lock()
 	defer s.mu.Unlock()
-	return s.load()
+	return store.Wrap("session", "load", s.load())
 }
 
 // Get returns the field as a T. It is false where there is no such field, where it does not fit T, which is logged, and where the session could not
@@ -141,14 +141,14 @@ func (s *Session) Decode(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return s.m.codec.Decode(raw, v) // without the lock: v may have methods that ask the session
+	return store.Wrap("session", "decode", s.m.codec.Decode(raw, v)) // without the lock: v may have methods that ask the session
 }
 
 func (s *Session) field(name string) ([]byte, error) {
 	s.lock()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotLoaded, err)
+		return nil, fmt.Errorf("session: decode: %w: %w", errNotLoaded, err)
 	}
 	raw, ok := s.raw(name)
 	if !ok || !validName(name) {
@@ -241,16 +241,17 @@ func (s *Session) put(name string, raw []byte) {
 // change readies the session for a change.
 func (s *Session) change(op string) error {
 	err := s.load()
-	switch {
-	case err != nil:
-		s.failed = err
-	case s.state == ended:
+	if err == nil && s.state == ended {
 		err = ErrEnded
-		s.failed = store.Wrap("session", op, err)
-	case s.state == none && s.begun:
-		err = ErrTooLate
 	}
-	return store.Wrap("session", op, err)
+	if err != nil {
+		s.failed = store.Wrap("session", op, err)
+		return s.failed
+	}
+	if s.state == none && s.begun {
+		return store.Wrap("session", op, ErrTooLate)
+	}
+	return nil
 }
 
 // Delete deletes a field.
