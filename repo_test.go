@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"otelstore":           {"store", "go.opentelemetry.io/otel"},
 	"diskstore":           {"store", "internal"},
 	"boltstore":           {"store", "internal", "go.etcd.io/bbolt"},
-	"dbstore":             {"store", "internal", "migrations", "github.com/jackc/pgx/v5"},
+	"dbstore":             {"store", "internal", "migrations", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2"},
 	"memstore":            {"store", "internal", "github.com/bradfitz/gomemcache"},
 	"redisstore":          {"store", "internal", "github.com/redis/go-redis/v9"},
 	"internal/folder":     {},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/larder-go/larder/store"
 )
@@ -97,7 +98,7 @@ func (s *Store) cause(err error) error {
 	var pg *pgconn.PgError
 	var connect *pgconn.ConnectError
 	switch {
-	case isPoolClosed(err):
+	case errors.Is(err, puddle.ErrClosedPool):
 		return fmt.Errorf("%w: the pool is closed", os.ErrClosed)
 	case errors.As(err, &pg):
 		switch pg.Code {
@@ -111,16 +112,6 @@ func (s *Store) cause(err error) error {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, connectError(err))
 	}
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
-}
-
-// isPoolClosed knows the error by its text: pgxpool has no name for it, and puddle, which has, is none of our modules.
-func isPoolClosed(err error) bool {
-	for ; err != nil; err = errors.Unwrap(err) {
-		if err.Error() == "closed pool" {
-			return true
-		}
-	}
-	return false
 }
 
 // connectText is an error in one line.

@@ -107,7 +107,10 @@ func openOwn(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.Con
 	for _, f := range change {
 		f(config)
 	}
-	pool := openPool(config)
+	pool, err := openPool(config)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(pool.close)
 	s, err := newStore(pool, config, &o)
 	if err != nil {

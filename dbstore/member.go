@@ -6,45 +6,43 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 )
 
 const (
 	// trusted is how long a connection may be idle and is lent without a question whether it is still there.
 	trusted = time.Second
 
-	// dropWait is how long a connection that is closed keeps its place in the pool at most; see hangUpWait, which is shorter.
-	dropWait = 15 * time.Second
+	// hangUpLimit is how long a connection that is closed keeps its place in the pool at most; see hangUpWait, which is shorter.
+	hangUpLimit = 15 * time.Second
 )
 
 // member is a connection of a pool of ours.
 type member struct {
 	pool    *pool
+	place   *puddle.Resource[*member] // in the pool, of whoever has the connection
 	pg      *pgconn.PgConn
 	expires time.Time // zero: never
-	since   time.Time // it became idle
 }
 
 func (m *member) conn() *pgconn.PgConn { return m.pg }
 
 func (m *member) giveBack(bool) {
-	m.pool.mu.Lock()
-	defer m.pool.mu.Unlock()
 	if m.pg.IsClosed() || m.pg.IsBusy() || m.pg.TxStatus() != 'I' || m.expired(time.Now()) {
-		m.drop()
+		m.place.Destroy()
 		return
 	}
-	m.pool.put(m)
+	m.place.Release()
 }
 
 func (m *member) expired(now time.Time) bool { return !m.expires.IsZero() && now.After(m.expires) }
 
-// alive reports whether a connection that was idle can be lent. The server is asked only after a while: a busy pool pays nothing for it.
+// alive reports whether a connection can be lent. The server is asked only where it was idle for a while: a busy pool pays nothing for it.
 func (m *member) alive(ctx context.Context) bool {
-	now := time.Now()
-	if m.expired(now) {
+	if m.expired(time.Now()) {
 		return false
 	}
-	if now.Sub(m.since) <= trusted {
+	if m.place.IdleDuration() <= trusted {
 		return true
 	}
 	if limit := m.pool.config.PingTimeout; limit > 0 {
@@ -55,27 +53,23 @@ func (m *member) alive(ctx context.Context) bool {
 	return m.pg.Ping(ctx) == nil
 }
 
-// drop closes the connection. It keeps its place in the pool until it is closed: the server counts it too.
-func (m *member) drop() {
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), dropWait)
-		defer cancel()
-		m.pg.Close(ctx)
-		select {
-		case <-m.pg.CleanupDone():
-		case <-ctx.Done():
-		}
-		m.pool.mu.Lock()
-		defer m.pool.mu.Unlock()
-		m.pool.leave()
-	}()
+// hangUp closes the connection. It keeps its place in the pool until it is closed: the server counts it too.
+func (m *member) hangUp() {
+	ctx, cancel := context.WithTimeout(context.Background(), hangUpLimit)
+	defer cancel()
+	m.pg.Close(ctx)
+	select {
+	case <-m.pg.CleanupDone():
+	case <-ctx.Done():
+	}
 }
 
-// connect makes a connection, unless the pool is closed meanwhile.
+// connect makes a connection, unless ctx has ended. Of a caller's ctx it has the values only, by puddle: it goes on when the caller does not, else
+// each that is in a hurry would begin anew.
 func (p *pool) connect(ctx context.Context) (*member, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(p.open, cancel)()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	pg, err := pgconn.ConnectConfig(ctx, p.config.ConnConfig.Config.Copy())
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 
 	"github.com/larder-go/larder/store"
 )
@@ -42,7 +43,7 @@ func migrateError(ctx context.Context, op string, err error) error {
 	var connect *pgconn.ConnectError
 	var pg *pgconn.PgError
 	switch {
-	case isPoolClosed(err):
+	case errors.Is(err, puddle.ErrClosedPool):
 		err = fmt.Errorf("%w: the pool is closed", os.ErrClosed)
 	case errors.As(err, &connect):
 		err = fmt.Errorf("%w: %w", store.ErrUnavailable, connectFailure(err))

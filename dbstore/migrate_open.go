@@ -34,7 +34,10 @@ func OpenMigrator(ctx context.Context, u *url.URL) (*Migrator, error) {
 		return nil, fmt.Errorf("%w: %w", err, store.ErrInvalidURL)
 	}
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
-	pool := openPool(config)
+	pool, err := openPool(config)
+	if err != nil {
+		return nil, store.Wrap("dbstore", "open", err)
+	}
 	m.pool, m.wait, m.close = pool, wait, pool.close
 	return m, nil
 }

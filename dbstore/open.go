@@ -46,7 +46,10 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = max(o.OpTimeout, defaultOpTimeout) // else pgx tries for two minutes
 	}
-	pool := openPool(config)
+	pool, err := openPool(config)
+	if err != nil {
+		return nil, err
+	}
 	s, err := newStore(pool, config, o)
 	if err == nil {
 		err = s.ask(ctx)

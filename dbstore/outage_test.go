@@ -138,22 +138,36 @@ func testHang(t *testing.T, server *testserver.Server, open opener) {
 
 // A pool whose connections all are taken is waited for, but not for ever.
 func TestPoolIsTaken(t *testing.T) {
-	s := newStoreAt(t, testserver.Postgres(t).URL, &Options{OpTimeout: 100 * time.Millisecond}, func(c *pgxpool.Config) { c.MaxConns = 1 })
-	works(t, s)
-	conn, err := pooled(s.pool).Acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	server := testserver.Postgres(t)
+	one := func(c *pgxpool.Config) { c.MaxConns = 1 }
+	for name, open := range map[string]opener{"given": openStore, "own": openOwn} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, server.URL, Options{Schema: newSchema(t, server.URL, "")}, one)
+			works(t, s)
+			config, err := pgxpool.ParseConfig(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			hasty, err := newStore(s.pool, config, &Options{Schema: s.schema, OpTimeout: 100 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := s.pool.lend(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := hasty.Get(t.Context(), "key"); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, errNoAnswer) {
+				t.Error(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(20*time.Millisecond, cancel)
+			if _, err := s.Get(ctx, "key"); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
+				t.Error(err)
+			}
+			l.giveBack(false)
+			works(t, s)
+		})
 	}
-	if _, err := s.Get(t.Context(), "key"); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, errNoAnswer) {
-		t.Error(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(20*time.Millisecond, cancel)
-	if _, err := s.Get(ctx, "key"); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
-		t.Error(err)
-	}
-	conn.Release()
-	works(t, s)
 }
 
 // Close of a store whose server hangs does not.

@@ -86,9 +86,7 @@ func TestPoolParameters(t *testing.T) {
 	t.Run("min", func(t *testing.T) {
 		s, count := ownPool(t, url.Values{"pool_max_conns": {"5"}, "pool_min_conns": {"2"}, "pool_min_idle_conns": {"3"}})
 		for giveUp := time.Now().Add(10 * time.Second); ; <-time.After(5 * time.Millisecond) {
-			s.own.mu.Lock()
-			idle := len(s.own.idle)
-			s.own.mu.Unlock()
+			idle := s.own.members.Stat().IdleResources()
 			if idle >= 3 {
 				break
 			}
@@ -153,10 +151,8 @@ func TestPoolLosesNone(t *testing.T) {
 	work.Wait()
 	lendAll(t, s)
 	until(t, count, 4)
-	s.own.mu.Lock()
-	defer s.own.mu.Unlock()
-	if p := s.own; p.size != 4 || len(p.idle) != 4 || len(p.queue) != 0 {
-		t.Errorf("%d connections, %d of them idle, %d callers wait", p.size, len(p.idle), len(p.queue))
+	if stat := s.own.members.Stat(); stat.TotalResources() != 4 || stat.IdleResources() != 4 {
+		t.Errorf("%d connections, %d of them idle", stat.TotalResources(), stat.IdleResources())
 	}
 }
 
@@ -165,11 +161,7 @@ func TestPoolFindsTheDead(t *testing.T) {
 	s, count := ownPool(t, url.Values{"pool_max_conns": {"2"}})
 	works(t, s)
 	lendAll(t, s)
-	s.own.mu.Lock()
-	for _, m := range s.own.idle {
-		m.since = m.since.Add(-2 * trusted)
-	}
-	s.own.mu.Unlock()
+	<-time.After(trusted)
 	other := newPool(t, testserver.Postgres(t).URL)
 	_, err := other.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
 		s.own.config.ConnConfig.RuntimeParams["application_name"])
@@ -182,6 +174,20 @@ func TestPoolFindsTheDead(t *testing.T) {
 	}
 }
 
+// tellsOf is a context that tells when it is looked into, as the pool does before it waits.
+type tellsOf struct {
+	context.Context
+	asked chan<- struct{}
+}
+
+func (c tellsOf) Value(any) any {
+	select {
+	case c.asked <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
 // Close refuses who waits and who comes, and waits for who has a connection.
 func TestPoolCloses(t *testing.T) {
 	s, count := ownPool(t, url.Values{"pool_max_conns": {"1"}})
@@ -190,18 +196,15 @@ func TestPoolCloses(t *testing.T) {
 		t.Fatal(err)
 	}
 	waits := make(chan error, 1)
-	go func() { waits <- s.Set(t.Context(), "key", nil) }()
-	for queued := false; !queued; {
-		s.own.mu.Lock()
-		queued = len(s.own.queue) > 0
-		s.own.mu.Unlock()
-	}
+	asked := make(chan struct{}, 1)
+	go func() { waits <- s.Set(tellsOf{context.Background(), asked}, "key", nil) }()
+	<-asked
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	if err := <-waits; !errors.Is(err, os.ErrClosed) || errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("who waited: %v", err)
 	}
-	if _, err := s.pool.lend(t.Context()); err != errPoolClosed {
+	if _, err := s.pool.lend(t.Context()); !errors.Is(s.cause(err), os.ErrClosed) {
 		t.Errorf("who comes: %v", err)
 	}
 	select {
@@ -228,7 +231,10 @@ func TestPoolClosesWhileDialling(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	p := openPool(config)
+	p, err := openPool(config)
+	if err != nil {
+		t.Fatal(err)
+	}
 	<-dials
 	waits := make(chan error, 1)
 	go func() {
@@ -239,7 +245,7 @@ func TestPoolClosesWhileDialling(t *testing.T) {
 	<-dials
 	at := time.Now()
 	p.close()
-	if err := <-waits; err != errPoolClosed || time.Since(at) > closeWait {
+	if err := <-waits; !errors.Is((*Store)(nil).cause(err), os.ErrClosed) || time.Since(at) > closeWait {
 		t.Errorf("%v after %v", err, time.Since(at))
 	}
 	p.close() // once more does no harm
