@@ -12,8 +12,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 )
 
-// page counts its visitor in a cookie; its policy lets it load nothing, which /bad does not respect.
-const page = `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>page</title>
+// visitsPage counts its visitor in a cookie; its policy lets it load nothing, which /bad does not respect.
+const visitsPage = `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>page</title>
 <link rel="icon" href="data:,">%s
 <style nonce="n">body { background: rgb(255, 255, 255) } @media (prefers-color-scheme: dark) { body { background: rgb(0, 0, 0) } }</style>
 <h1 id="visits">%d</h1><p id="quiet">no script</p><script nonce="n">document.getElementById("quiet").textContent = "script"</script>
@@ -42,7 +42,7 @@ func pageServer(t *testing.T) *httptest.Server {
 		http.SetCookie(w, &cookie)
 		http.SetCookie(w, &http.Cookie{Name: "plain", Value: "1", MaxAge: 3600})
 		http.SetCookie(w, &http.Cookie{Name: "__Host-refused", Value: "1", Path: "/"}) // not Secure: no browser keeps it
-		fmt.Fprintf(w, page, extra, visits+1, r.FormValue("sent"))
+		fmt.Fprintf(w, visitsPage, extra, visits+1, r.FormValue("sent"))
 	}))
 	t.Cleanup(server.Close)
 	return server
@@ -94,6 +94,19 @@ func TestHarness(t *testing.T) {
 		}
 		if status := tab.Open(t, server.URL+"/missing"); status != http.StatusNotFound {
 			t.Errorf("status %d", status)
+		}
+	})
+
+	t.Run("back", func(t *testing.T) {
+		tab := b.Profile(t).Tab(t)
+		tab.Open(t, server.URL)
+		tab.Open(t, server.URL+"/other")
+		tab.Back(t)
+		if path := Ask[string](t, tab, "location.pathname"); path != "/" {
+			t.Errorf("the button back leads to %s", path)
+		}
+		if tab.Press(t, "#send"); tab.Text(t, "#form") != "old" {
+			t.Errorf("from a page that one came back to, the form sent %q", tab.Text(t, "#form"))
 		}
 	})
 

@@ -22,6 +22,7 @@ func TestDemo(t *testing.T) {
 		"restart":            testRestart,
 		"two tabs":           testTwoTabs,
 		"logout":             testLogout,
+		"back":               testBack,
 		"sign out":           testSignOut,
 		"log out everywhere": testLogoutEverywhere,
 		"cookie":             testCookie,

@@ -34,3 +34,21 @@ func testOtherSites(t *testing.T, b *Browser, d *demo) {
 		t.Error("another site's form did something")
 	}
 }
+
+// testBack: after a logout the button back may show the page of before, as Chromium does whatever Cache-Control says. Nothing on that page
+// works as if one were logged in.
+func testBack(t *testing.T, b *Browser, d *demo) {
+	_, tab := guest(t, b, d)
+	for _, press := range []string{`#goods button[value="trout"]`, "#logout-all"} {
+		login(t, tab, "anna")
+		tab.Follow(t, "#logout")
+		tab.Back(t)
+		if tab.Count(t, "#user") == 0 {
+			t.Log("the browser asked the server again")
+		}
+		if tab.Press(t, press); !tab.isGuest(t) {
+			t.Errorf("%s on a page from before the logout is answered as to somebody logged in", press)
+		}
+	}
+	tab.Problems() // it notes that a script went on, not a hand
+}

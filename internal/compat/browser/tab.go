@@ -2,50 +2,21 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"slices"
-	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
-// Tab is one page. Its methods fail the test when the page does not do what they ask for, those FollowErr aside; they are for one
+// Tab is one page. Its methods fail the test when the page does not do what they ask for, FollowErr aside; they are for one
 // goroutine at a time.
 type Tab struct {
 	ctx      context.Context
 	problems *problems
-}
-
-// problems is what the browser complained of, which a good page gives no reason for.
-type problems struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (p *problems) see(ev any) {
-	var line string
-	switch ev := ev.(type) {
-	case *log.EventEntryAdded:
-		line = fmt.Sprintf("%s: %s: %s", ev.Entry.Source, ev.Entry.Level, ev.Entry.Text)
-	case *audits.EventIssueAdded:
-		line = fmt.Sprintf("issue: %s", ev.Issue.Code)
-	case *runtime.EventExceptionThrown:
-		line = "exception: " + ev.ExceptionDetails.Text
-	case *runtime.EventConsoleAPICalled:
-		line = fmt.Sprintf("console: %s", ev.Type)
-	default:
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.all = append(p.all, line)
 }
 
 func (p *Profile) tab(t testing.TB, ctx context.Context) *Tab {
@@ -58,15 +29,6 @@ func (p *Profile) tab(t testing.TB, ctx context.Context) *Tab {
 		t.Fatal(err)
 	}
 	return tab
-}
-
-// Problems are the complaints of the browser since the last call: refused by the content security policy, failed loads, exceptions.
-func (tab *Tab) Problems() []string {
-	tab.problems.mu.Lock()
-	defer tab.problems.mu.Unlock()
-	all := slices.Clone(tab.problems.all)
-	tab.problems.all = nil
-	return all
 }
 
 // do runs steps within patience.
@@ -170,54 +132,52 @@ func Ask[T any](t testing.TB, tab *Tab, expression string) T {
 	return read(t, tab, expression, chromedp.Evaluate[T](expression))
 }
 
-// Dark chooses the colour scheme that the page sees the user prefer.
-func (tab *Tab) Dark(t testing.TB, dark bool) {
+// Back is the browser's button. The browser may show the page as it was, without asking the server, and then it fires no load event.
+func (tab *Tab) Back(t testing.TB) {
 	t.Helper()
-	scheme := "light"
-	if dark {
-		scheme = "dark"
-	}
-	tab.set(t, func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
-		})
-		return err
+	ctx, cancel := context.WithTimeout(tab.ctx, patience)
+	defer cancel()
+	there, arrive := context.WithCancel(ctx)
+	defer arrive()
+	err := chromedp.Listen(ctx, func(ev any) {
+		switch ev := ev.(type) {
+		case *page.EventFrameNavigated:
+			if ev.Type == page.NavigationTypeBackForwardCacheRestore {
+				arrive()
+			}
+		case *page.EventLoadEventFired:
+			arrive()
+		}
 	})
-}
-
-// Size is that of the window in CSS pixels.
-func (tab *Tab) Size(t testing.TB, width, height int64) {
-	t.Helper()
-	tab.do(t, "size", chromedp.EmulateViewport(width, height))
-}
-
-// Phone makes the window that of a phone, with fingers and two pixels for one.
-func (tab *Tab) Phone(t testing.TB) {
-	t.Helper()
-	tab.do(t, "phone", chromedp.EmulateViewport(390, 844, chromedp.EmulateScale(2), chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait))
-}
-
-// NoJavaScript has pages that are loaded from now on do without.
-func (tab *Tab) NoJavaScript(t testing.TB) {
-	t.Helper()
-	tab.set(t, func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	})
-}
-
-func (tab *Tab) set(t testing.TB, f func(context.Context, *chromedp.Target) error) {
-	t.Helper()
-	tab.do(t, "emulation", chromedp.Func(f))
-}
-
-// Shot keeps a picture of the whole page, from its top, for a person to look at, and returns its file.
-func (tab *Tab) Shot(t testing.TB, name string) string {
-	t.Helper()
-	Ask[bool](t, tab, "(scrollTo(0, 0), true)") // or what sticks to the window stands in the middle of the picture
-	file := shot(t, name)
-	if err := os.WriteFile(file, read(t, tab, "screenshot", chromedp.FullScreenshot(100)), 0o644); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	return file
+	tab.set(t, func(ctx context.Context, target *chromedp.Target) error {
+		h, err := cdp.Call(ctx, target, page.GetNavigationHistory, cdp.Empty{})
+		if err != nil {
+			return err
+		}
+		if h.CurrentIndex == 0 {
+			return errors.New("nowhere to go back to")
+		}
+		_, err = cdp.Call(ctx, target, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: h.Entries[h.CurrentIndex-1].ID})
+		return err
+	})
+	<-there.Done()
+	if err := ctx.Err(); err != nil {
+		t.Fatalf("back: %v", err)
+	}
+}
+
+// Press is Follow by a script within the page: of one that Back has shown again, the client knows no element to point at.
+func (tab *Tab) Press(t testing.TB, selector string) int {
+	t.Helper()
+	status, err := tab.load(func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.Evaluate[bool](fmt.Sprintf("(document.querySelector(%q).click(), true)", selector))(ctx, target)
+		return chromedp.Void{}, err
+	})
+	if err != nil {
+		t.Fatalf("press %s: %v", selector, err)
+	}
+	return status
 }

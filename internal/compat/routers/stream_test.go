@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gin-gonic/gin"
+
 	"github.com/larder-go/larder/session"
 )
 
@@ -81,4 +83,36 @@ func TestEvents(t *testing.T) {
 		v.expect(t, "word", "two")
 		v.expect(t, "ended", "yes")
 	})
+}
+
+// TestGinStream: gin's own way to stream asks the writer for more than the others do.
+func TestGinStream(t *testing.T) {
+	gin.SetMode(gin.ReleaseMode)
+	g := gin.New()
+	g.GET("/get", gin.WrapF(get))
+	g.GET("/events", func(c *gin.Context) {
+		words := strings.Fields(c.Query("words"))
+		s := session.From(c.Request.Context())
+		must(s.Set("begun", "yes"))
+		c.Header("Content-Type", "text/event-stream")
+		c.Stream(func(w io.Writer) bool {
+			if len(words) == 0 {
+				return false
+			}
+			fmt.Fprintf(w, "data: %s\n\n", words[0])
+			words = words[1:]
+			return true
+		})
+	})
+	v := visit(manager().Handler(g))
+	defer v.Close()
+	next, end := v.listen(t, "/events?words=one+two")
+	if got := next(); got != "data: one" {
+		t.Fatal(got)
+	}
+	v.expect(t, "begun", "yes")
+	if got := next(); got != "data: two" {
+		t.Fatal(got)
+	}
+	end()
 }
