@@ -9,9 +9,10 @@ import (
 )
 
 // Destroy ends the session, in the store, before it returns; nothing that is under way elsewhere brings it back. The response tells the client
-// to forget its token. What is set afterwards begins a new session. After an error nothing is known: the session may still be there.
+// to forget its token. What is set afterwards begins a new session. After an error nothing is known: the session may still be there, and
+// unless another try succeeds, Options.Error answers.
 func (s *Session) Destroy() error {
-	s.mu.Lock()
+	s.lock()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
 		s.failed = store.Wrap("session", "destroy", err)
@@ -24,7 +25,8 @@ func (s *Session) Destroy() error {
 		ctx, cancel := s.m.saving(s.r.Context())
 		defer cancel()
 		if err := s.m.remove(ctx, s.at, s.version); err != nil {
-			return store.Wrap("session", "destroy", err)
+			s.failed = store.Wrap("session", "destroy", err) // nobody is told that he is logged out who is not
+			return s.failed
 		}
 		if s.rec.listed {
 			s.m.leave(ctx, s.rec.subject, s.rec.device)
@@ -36,7 +38,7 @@ func (s *Session) Destroy() error {
 	}
 	s.state, s.own, s.version, s.rec = none, false, "", record{}
 	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm, s.resend = nil, false, false, nil, nil, false, false
-	s.token, s.failed = "", nil
+	s.token, s.failed, s.unsaved, s.tried = "", nil, nil, nil
 	for range s.m.wire.tokens(s.r) {
 		s.drop = true
 	}

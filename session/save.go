@@ -39,11 +39,12 @@ func (s *Session) save() error {
 			}
 		}
 	}
-	touch := s.state == live && (s.confirm || now.Sub(s.rec.seen) > s.m.o.TouchAfter)
+	touch := s.state == live && s.due(now)
 	if s.state == ended || !dirty && !touch && !s.renewing && s.subject == nil {
 		s.sendAgain()
 		return nil
 	}
+	s.wrote = now
 	ctx, cancel := s.m.saving(s.r.Context())
 	defer cancel()
 	var err error
@@ -77,6 +78,15 @@ func (s *Session) save() error {
 		s.failed, s.state, s.token = err, ended, ""
 	}
 	return err
+}
+
+// due reports whether the use must be recorded. What this request has written, or tried in vain to, at its first byte, its end does not write again unless
+// it has been long: a stream.
+func (s *Session) due(now time.Time) bool {
+	if s.wrote.IsZero() {
+		return s.confirm || now.Sub(s.rec.seen) > s.m.o.TouchAfter
+	}
+	return now.Sub(s.wrote) > max(s.m.o.TouchAfter, s.rec.idle/20)
 }
 
 // next is the record to write over cur, with what this request changes.

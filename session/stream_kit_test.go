@@ -45,11 +45,18 @@ type staging struct {
 	outside func(http.Handler) http.Handler // before the session
 }
 
+// noLeaks fails t where goroutines are left at its end.
+func noLeaks(t testing.TB) {
+	known := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, known) })
+}
+
 // open starts the server. What its handler leaves behind, in goroutines, fails t.
 func (g staging) open(t testing.TB, h http.HandlerFunc) *theater {
 	t.Helper()
-	known := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, known) })
+	if g.under == nil {
+		noLeaks(t)
+	}
 	th := &theater{t: t, under: g.under, options: g.options, logged: &lockedBuffer{}}
 	if th.under == nil {
 		th.under = store.NewMap(nil)
