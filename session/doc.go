@@ -12,47 +12,49 @@
 //
 // # When the store is asked
 //
-// A request that never asks for its session costs no store call, and neither does one without a token or with one that this manager did not sign.
-// The first method that needs the session loads it: one Load, and where it has a subject another one of the subject's entry. It is saved
-// once, before the first byte of the response, and only if something has changed: one Swap. Nothing is stored, and no cookie sent, before something is set.
-// Last use is written when what is recorded is older than TouchAfter.
+// A request that never asks for its session costs no store call, and neither does one without a token or with one that this manager did
+// not sign. The first method that needs the session loads it: one Load, and where it has a subject another one of the subject's entry. It
+// is saved once, before the first byte of the response, and only if something has changed: one Swap. Nothing is stored, and no cookie
+// sent, before something is set. Last use is written when what is recorded is older than TouchAfter.
 //
 // # Logging in and out
 //
-// After checking the password, call [Session.SetSubject] with the user's id. It gives the session a new id and makes the old one worthless. [Session.Destroy]
-// logs out, [Manager.RevokeAll] logs the user out everywhere, by one Delete, and [Manager.Revoke] signs one device out. All of them are done in the store
-// when they return, and nothing that is under way elsewhere undoes them.
+// After checking the password, call [Session.SetSubject] with the user's id. It gives the session a new id and makes the old one
+// worthless. [Session.Destroy] logs out, [Manager.RevokeAll] logs the user out everywhere, by one Delete, and [Manager.Revoke] signs one
+// device out. All of them are done in the store when they return, and nothing that is under way elsewhere undoes them.
 //
 // # Several requests at once
 //
-// Each request changes its own copy, and a save merges, field by field, what it has changed into what the others have stored meanwhile. So two tabs that set
-// different fields both win. Of two that set the same field the last one wins, or [Options].Merge says what becomes of it: [Sum] for a counter, [MergeFunc] for
-// a cart. Where the session was destroyed, revoked, or logged in meanwhile, a request that changes it gets [ErrEnded], which is a 409 without a
-// cookie; one that only reads is served.
+// Each request changes its own copy, and a save merges, field by field, what it has changed into what the others have stored meanwhile.
+// So two tabs that set different fields both win. Of two that set the same field the last one wins, or [Options].Merge says what becomes
+// of it: [Sum] for a counter, [MergeFunc] for a cart. Where the session was destroyed or logged in meanwhile, a request that changes it
+// gets [ErrEnded], which is a 409 without a cookie; one that only reads is served. What is set while the session is being revoked may be
+// stored, where nobody reads it.
 //
-// Stores without Swap (see [store.CanSwap]) keep this within one process only; between processes the last save wins, and can bring a session back that another
-// process has just destroyed.
+// Stores without Swap (see [store.CanSwap]) keep this within one process only; between processes the last save wins, and can bring a
+// session back that another process has just destroyed.
 //
 // # When the store does not answer
 //
-// An outage is not a logout: no request gets a new session or has its cookie cleared because of it. Whoever needs the session is answered 503 in place of what the
-// handler writes, or with the policy [Anonymous] sees an empty session that cannot be changed. A handler that does something that must
-// not be done twice, or not by a stranger, looks at [Session.Err] first, or calls [Session.Save].
+// An outage is not a logout: no request gets a new session or has its cookie cleared because of it. Whoever needs the session is answered
+// 503 in place of what the handler writes, or with the policy [Anonymous] sees an empty session that cannot be changed. A handler that
+// does something that must not be done twice, or not by a stranger, looks at [Session.Err] first, or calls [Session.Save].
 //
 // # Times
 //
-// A session ends when nobody has used it for Idle, at most TouchAfter later, and in any case at its deadline, Lifetime after the login or else the first save.
-// Both stand in its record, and the manager enforces them. Each record also carries the time of its end as the entry's deadline, so that
-// a cleanup job without idle time (larder cleanup) removes what is over, on every backend. The time-out of the store, if it has one, must not be
-// shorter than Idle; New refuses that where the store can tell.
+// A session ends when nobody has used it for Idle, at most TouchAfter later, and in any case at its deadline, Lifetime after the login or
+// else the first save. Both stand in its record, and the manager enforces them. Each record also carries the time of its end as the
+// entry's deadline, so that a cleanup job without idle time (larder cleanup) removes what is over, on every backend. The time-out of the
+// store, if it has one, must not be shorter than Idle; New refuses that where the store can tell.
 //
 // # Tokens and records
 //
-// An id is 256 random bits. The client carries it with a MAC, and the store sees only its SHA-256, so who reads the store can be nobody, and a token that was not made here
-// is refused before the store is asked. An id that nobody was given is never adopted. The formats are described at the top of record.go and token.go.
+// An id is 256 random bits. The client carries it with a MAC, and the store sees only its SHA-256, so who reads the store can be nobody,
+// and a token that was not made here is refused before the store is asked. An id that nobody was given is never adopted. The formats are
+// described at the top of record.go and token.go.
 //
 // # Limits
 //
-// A session is read and written whole: keep it to a few kilobytes, and in any case below what the store takes (1,000,000 bytes everywhere). A subject's
-// list of devices is one entry too.
+// A session is read and written whole: keep it to a few kilobytes, and in any case below what the store takes (1,000,000 bytes
+// everywhere). A subject's list of devices is one entry too.
 package session

@@ -17,8 +17,9 @@ var (
 	ErrTooLate = errors.New("the response has begun: a new session id can no longer be sent")
 )
 
-// ErrorHandler writes the answer that takes the place of the handler's where the session could not be loaded or saved. It is what Options.Error
-// is by default: 503 with Retry-After when the store is down, 409 for [ErrEnded], otherwise 500. The text shows nothing of err.
+// ErrorHandler writes the answer that takes the place of the handler's where the session could not be loaded or saved. It is what
+// Options.Error is by default: 503 with Retry-After when the store is down, 409 for [ErrEnded], otherwise 500. The text shows nothing of
+// err.
 func ErrorHandler(w http.ResponseWriter, _ *http.Request, err error) {
 	code, text := http.StatusInternalServerError, "The session could not be used."
 	switch {

@@ -31,8 +31,8 @@ func keepKey(s store.Store, name string) (*keptKey, error) {
 	return k, nil
 }
 
-// keptFor is how long the entry stands after its last renewal, so that what nobody uses any more goes for good. Half of it is left at least after
-// each use: 400 days, and for longer no browser keeps a cookie.
+// keptFor is how long the entry stands after its last renewal, so that what nobody uses any more goes for good. Half of it is left at
+// least after each use: 400 days, and for longer no browser keeps a cookie.
 const keptFor = 800 * 24 * time.Hour
 
 // use loads the entry, which is a use of it, or puts it there.
@@ -52,7 +52,8 @@ func (k *keptKey) use(ctx context.Context, s store.Store) error {
 		stands := in.take(minKey)
 		switch {
 		case in.bad || len(in.rest) > 0:
-			return nil, fmt.Errorf("the entry %q is not a key: %w; remove it, which logs everybody out, or set Options.Keys", k.name, store.ErrCorrupt)
+			return nil, fmt.Errorf("the entry %q is not a key: %w; remove it, which logs everybody out, or set Options.Keys",
+				k.name, store.ErrCorrupt)
 		case k.value != nil && !bytes.Equal(k.value, stands):
 			return nil, errOtherKey
 		}
@@ -68,9 +69,11 @@ func (k *keptKey) use(ctx context.Context, s store.Store) error {
 	return err
 }
 
-var errOtherKey = errors.New("the key for tokens in the store is another than at the start of this program: it was removed or lost, and drawn anew by another one; restart this program")
+var errOtherKey = errors.New("the key for tokens in the store is another than at the start of this program: it was removed or lost, " +
+	"and drawn anew by another one; restart this program")
 
-// keep uses the entry once a minute while sessions are used, so that neither cleanup nor the store's own time-out takes it sooner than them.
+// keep uses the entry once a minute while sessions are used, so that neither cleanup nor the store's own time-out takes it sooner than
+// them.
 func (k *keptKey) keep(ctx context.Context, m *Manager) {
 	if k == nil || time.Since(time.Unix(0, k.seen.Load())) < min(m.o.Idle/20, time.Minute) {
 		return

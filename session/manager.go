@@ -12,8 +12,8 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Manager keeps sessions in a store. It is safe for use by many goroutines, and any number of managers, in any number of processes, may share
-// a store if their options are the same.
+// Manager keeps sessions in a store. It is safe for use by many goroutines, and any number of managers, in any number of processes, may
+// share a store if their options are the same.
 type Manager struct {
 	s      store.Store
 	o      Options
@@ -68,8 +68,8 @@ func (m *Manager) checkTimeout(idle time.Duration, what string) error {
 	if err != nil || e.Timeout <= 0 || e.Timeout >= idle {
 		return nil
 	}
-	return fmt.Errorf("the store forgets what was idle for %v, and %s is %v: open it with a longer time-out (x-timeout), or with none, for sessions carry deadlines of their own",
-		e.Timeout, what, idle)
+	return fmt.Errorf("the store forgets what was idle for %v, and %s is %v: open it with a longer time-out (x-timeout), or with none, "+
+		"for sessions carry deadlines of their own", e.Timeout, what, idle)
 }
 
 // Handler gives each request its session, for [From], and saves it before the first byte of the response.
@@ -111,8 +111,8 @@ func (c *requestContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// From returns the session of the request that ctx belongs to, or nil where [Manager.Handler] does not stand before the handler. The methods
-// of a nil Session panic.
+// From returns the session of the request that ctx belongs to, or nil where [Manager.Handler] does not stand before the handler. The
+// methods of a nil Session panic.
 func From(ctx context.Context) *Session {
 	s, _ := ctx.Value(contextKey{}).(*Session)
 	return s

@@ -17,9 +17,9 @@ type Merger struct {
 }
 
 // MergeFunc makes a Merger of a function that gets the field as this request found it, as this request leaves it, and as another request
-// has stored it meanwhile, and returns what both together make. Where the field was not there, it gets the zero value of T. It is not called when
-// this request deletes the field: then it is deleted. It may be called several times and must have no other effect. Its error fails the
-// save.
+// has stored it meanwhile, and returns what both together make. Where the field was not there, it gets the zero value of T. It is not
+// called when this request deletes the field: then it is deleted. It may be called several times and must have no other effect. Its error
+// fails the save.
 //
 //	Merge: map[string]session.Merger{"cart": session.MergeFunc(func(base, mine, theirs Cart) (Cart, error) { … })}
 func MergeFunc[T any](f func(base, mine, theirs T) (T, error)) Merger {

@@ -15,9 +15,9 @@ import (
 
 // Options are the options of [New]. nil means the zero value, and so what the comments call default.
 type Options struct {
-	// Keys are the keys of the MAC that tokens carry, of at least 32 random bytes each: the first signs, all are accepted. To change keys: add the
-	// new one behind the old; when all programs run with both, put it first; when Idle (or RememberFor) has passed since, drop the old one.
-	// With nil, New keeps a key of its own in the store.
+	// Keys are the keys of the MAC that tokens carry, of at least 32 random bytes each: the first signs, all are accepted. To change keys:
+	// add the new one behind the old; when all programs run with both, put it first; when Idle (or RememberFor) has passed since, drop the
+	// old one. With nil, New keeps a key of its own in the store.
 	Keys [][]byte
 
 	// Prefix begins all keys in the store. Default "session:".
@@ -27,17 +27,17 @@ type Options struct {
 	Idle time.Duration
 	// Lifetime is the absolute lifetime, since the login or else since the first save: no use prolongs it. Default 7 days.
 	Lifetime time.Duration
-	// RememberFor is both for sessions that [Session.Remember] was called on. Default 30 days.
+	// RememberFor is both idle time-out and lifetime of sessions that [Session.Remember] was called on. Default 30 days.
 	RememberFor time.Duration
 	// TouchAfter saves writes: a last seen that is younger is not written again. Default Idle/20; negative: each use is written.
 	TouchAfter time.Duration
-	// Grace is how long the old id of a renewed session still works, for requests that were under way. Default 30 seconds; negative: only until the
-	// new id has been used.
+	// Grace is how long the old id of a renewed session still works, for requests that were under way. Default 30 seconds; negative: only
+	// until the new id has been used.
 	Grace time.Duration
 
 	Cookie Cookie
-	// Header names a header that carries the token in place of a cookie, in requests and, when it is new, in responses: "Session-Token". With "Authorization",
-	// requests carry "Bearer TOKEN" and responses Session-Token.
+	// Header names a header that carries the token in place of a cookie, in requests and, when it is new, in responses: "Session-Token".
+	// With "Authorization", requests carry "Bearer TOKEN" and responses Session-Token.
 	Header string
 
 	// Codec writes the fields; nil means [codec.MsgPack]. What MsgPack, JSON or one of Codecs has written can be read.
@@ -48,7 +48,8 @@ type Options struct {
 
 	// Devices keeps a list of each subject's sessions, for [Manager.Sessions] and [Manager.Revoke].
 	Devices bool
-	// MaxSessions is how many sessions a subject may have: a login over that signs the one out that was unseen for longest. It implies Devices. 0: any number.
+	// MaxSessions is how many sessions a subject may have: a login over that signs the one out that was unseen for longest. It implies
+	// Devices. 0: any number.
 	MaxSessions int
 	// Label names the device in that list; nil means its User-Agent. It is cut to 256 bytes.
 	Label func(*http.Request) string
@@ -64,10 +65,11 @@ type Options struct {
 	SaveTimeout time.Duration
 }
 
-// Cookie says what the cookie looks like. The zero value is the safe one: __Host-session, Secure, HttpOnly, SameSite=Lax, until the browser ends.
+// Cookie says what the cookie looks like. The zero value is the safe one: __Host-session, Secure, HttpOnly, SameSite=Lax, until the
+// browser ends.
 type Cookie struct {
-	// Name is the name without prefix; default "session". The browser sees __Host-session, with a Domain or another Path than "/" __Secure-session,
-	// and with Insecure the bare name.
+	// Name is the name without prefix; default "session". The browser sees __Host-session, with a Domain or another Path than "/"
+	// __Secure-session, and with Insecure the bare name.
 	Name string
 
 	Domain string // whom the browser sends it to besides this very host; "": nobody
@@ -87,9 +89,9 @@ type Cookie struct {
 type Unreadable int
 
 const (
-	NewSession Unreadable = iota // as if there were none: what is set begins a new one, under a new id, and cleanup takes the record by its age
+	NewSession Unreadable = iota // as if there were none: what is set begins a new one, under a new id; cleanup takes the record by its age
 	Fail                         // Options.Error answers with store.ErrCorrupt, until somebody repairs or removes the record
-	Quarantine                   // as NewSession, and the record is moved aside for 30 days, under Prefix + "q:", if the store can still read it
+	Quarantine                   // as NewSession, and a record that the store can read is moved aside for 30 days, under Prefix + "q:"
 )
 
 // Outage says what a request gets that needs its session while the store does not answer. In no case is there a new session or a cookie.

@@ -6,8 +6,9 @@ import (
 	"log/slog"
 )
 
-// What is printed by mistake, into a log or onto a page of errors, must show no id and no key. fmt asks Format for every verb, also for %+v and %#v, which
-// would go through all fields otherwise, and slog asks LogValue. Nothing is loaded for it, and no lock waited for: it may be a panic.
+// What is printed by mistake, into a log or onto a page of errors, must show no id and no key. fmt asks Format for every verb, also for
+// %+v and %#v, which would go through all fields otherwise, and slog asks LogValue. Nothing is loaded for it, and no lock waited for: it
+// may be a panic.
 
 // Format prints that it is a Session, whatever the verb is. The id, the token and the fields are never in it.
 func (s *Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }

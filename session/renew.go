@@ -9,10 +9,10 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Renew gives the session a new id when it is saved, as one does now and then so that a stolen one is of no use for long. The new id is stored
-// first, then the old one becomes an alias to it in one step: whenever the program is killed, exactly one of them counts. The alias works for
-// Options.Grace, so that requests under way are not logged out, and beyond that until the new id has been used once, for the answer that
-// carried it may have been lost. Later use of the old id is logged and opens nothing.
+// Renew gives the session a new id when it is saved, as one does now and then so that a stolen one is of no use for long. The new id is
+// stored first, then the old one becomes an alias to it in one step: whenever the program is killed, exactly one of them counts. The
+// alias works for Options.Grace, so that requests under way are not logged out, and beyond that until the new id has been used once, for
+// the answer that carried it may have been lost. Later use of the old id is logged and opens nothing.
 //
 // Where something is not stored yet, or the login renews it anyway, Renew has nothing to do.
 func (s *Session) Renew() error {

@@ -193,8 +193,8 @@ func (m *Manager) enrolled(ctx context.Context, f *found) (bool, error) {
 	return true, nil
 }
 
-// stillEnrolled looks once more, before a new token goes out: whoever was revoked while it was made gets an answer that says so, and no token that opens
-// nothing. Where the store does not say, the token goes out, for all that it stands for has been written.
+// stillEnrolled looks once more, before a new token goes out: whoever was revoked while it was made gets an answer that says so, and no
+// token that opens nothing. Where the store does not say, the token goes out, for all that it stands for has been written.
 func (s *Session) stillEnrolled(ctx context.Context) error {
 	if s.rec.subject == "" {
 		return nil
@@ -253,8 +253,8 @@ func (m *Manager) unlist(ctx context.Context, subject string, d device) error {
 	})
 }
 
-// updateSubject changes a subject's entry; fn gets nil where there is none, and nil from it changes nothing. An entry that cannot be read counts
-// as none, for what replaces it has another epoch: all sessions from before are over.
+// updateSubject changes a subject's entry; fn gets nil where there is none, and nil from it changes nothing. An entry that cannot be read
+// counts as none, for what replaces it has another epoch: all sessions from before are over.
 func (m *Manager) updateSubject(ctx context.Context, subject string, fn func(old *subjectEntry) *subjectEntry) error {
 	key := m.subjectKey(subject)
 	change := func(item *store.Item) (*store.Item, error) {

@@ -15,9 +15,9 @@ import (
 // writer saves the session before the first byte of the response, and hands everything on. It keeps what the server's own writer can do:
 // Flush, Hijack, ReadFrom, and by Unwrap the rest of http.ResponseController.
 //
-// Where the session cannot be saved, Options.Error writes another answer in place of the handler's, and all that the handler writes is refused with
-// the reason. To take it and drop it was tried: then a stream, or a download without end, goes on for nobody, and its client waits for the end of an answer
-// that is complete.
+// Where the session cannot be saved, Options.Error writes another answer in place of the handler's, and all that the handler writes is
+// refused with the reason. To take it and drop it was tried: then a stream, or a download without end, goes on for nobody, and its client
+// waits for the end of an answer that is complete.
 type writer struct {
 	http.ResponseWriter
 	s      *Session
@@ -41,9 +41,9 @@ func (w *writer) reset(under http.ResponseWriter, s *Session) {
 	}
 }
 
-// restore leaves nothing in the header of what the handler has put there: neither the length, type and validators of an answer that is not sent, nor a
-// cookie that goes with it, nor a field by which a proxy would send a file in place of this answer. What stood there before stays, for those who put it
-// there, as one who compresses or allows other origins, do so to every answer.
+// restore leaves nothing in the header of what the handler has put there: neither the length, type and validators of an answer that is
+// not sent, nor a cookie that goes with it, nor a field by which a proxy would send a file in place of this answer. What stood there
+// before stays, for those who put it there, as one who compresses or allows other origins, do so to every answer.
 func (w *writer) restore(h http.Header) {
 	clear(h)
 	for _, f := range w.before {
@@ -64,7 +64,8 @@ func (w *writer) begin() error {
 	return w.failed
 }
 
-// finish ends the request, after the handler: it begins a response that nothing was written to, or saves what has changed since the first byte.
+// finish ends the request, after the handler: it begins a response that nothing was written to, or saves what has changed since the first
+// byte.
 func (w *writer) finish() {
 	switch {
 	case !w.begun:
@@ -74,8 +75,8 @@ func (w *writer) finish() {
 	}
 }
 
-// aborted has the panic with which a handler gives its response up end here, if the response is another one, which the server would cut off:
-// httputil.ReverseProxy panics where it cannot write, others do with the error that we gave them.
+// aborted has the panic with which a handler gives its response up end here, if the response is another one, which the server would cut
+// off: httputil.ReverseProxy panics where it cannot write, others do with the error that we gave them.
 func (w *writer) aborted() {
 	if w.failed == nil {
 		return
@@ -213,7 +214,8 @@ func (s *Session) sendToken(h http.Header) {
 	}
 	s.m.wire.send(h, s.token, until)
 	if !s.m.wire.header && !s.m.o.Cookie.Insecure && isPlainLocal(s.r) && !s.m.hinted.Swap(true) {
-		s.m.o.Logger.WarnContext(s.r.Context(), "session: a Secure cookie went out over plain http; browsers may drop it. For development set Cookie.Insecure")
+		s.m.o.Logger.WarnContext(s.r.Context(), "session: a Secure cookie went out over plain http; browsers may drop it. "+
+			"For development set Cookie.Insecure")
 	}
 }
 
