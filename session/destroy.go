@@ -8,9 +8,9 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Destroy ends the session, in the store, before it returns; nothing that is under way elsewhere brings it back. The response tells the client
-// to forget its token. What is set afterwards begins a new session. After an error nothing is known: the session may still be there, and
-// unless another try succeeds, Options.Error answers.
+// Destroy ends the session, in the store, before it returns; nothing that is under way elsewhere brings it back. The response tells the
+// client to forget its token. What is set afterwards begins a new session. After an error nothing is known: the session may still be
+// there, and unless another try succeeds, Options.Error answers.
 func (s *Session) Destroy() error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -45,8 +45,8 @@ func (s *Session) Destroy() error {
 	return nil
 }
 
-// removeOthers ends what the request's other tokens open: of cookies that were tossed in, or that an earlier Path or Domain has left behind. One
-// of them would be the client's session at the next request, and who has logged out would be logged in.
+// removeOthers ends what the request's other tokens open: of cookies that were tossed in, or that an earlier Path or Domain has left
+// behind. One of them would be the client's session at the next request, and who has logged out would be logged in.
 func (s *Session) removeOthers(ctx context.Context) error {
 	tried := 0
 	for token := range s.m.wire.tokens(s.r) {

@@ -10,8 +10,8 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Save saves now what the response's first byte would have saved, and so tells its error. Within a stream or a websocket it is how changes are saved
-// before the handler returns.
+// Save saves now what the response's first byte would have saved, and so tells its error. Within a stream or a websocket it is how
+// changes are saved before the handler returns.
 //
 // After an error the changes are still there, and another Save tries again. Before the first byte nobody else does: unless one succeeds,
 // Options.Error answers.
@@ -80,8 +80,8 @@ func (s *Session) save() error {
 	return err
 }
 
-// due reports whether the use must be recorded. What this request has written, or tried in vain to, at its first byte, its end does not write again unless
-// it has been long: a stream.
+// due reports whether the use must be recorded. What this request has written, or tried in vain to, at its first byte, its end does not
+// write again unless it has been long: a stream.
 func (s *Session) due(now time.Time) bool {
 	if s.wrote.IsZero() {
 		return s.confirm || now.Sub(s.rec.seen) > s.m.o.TouchAfter
@@ -193,8 +193,8 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 	}
 }
 
-// compare finds out whether an earlier save of this request was done after all, and only its answer was lost. Then a Merger must not add the same
-// again. Where yet another request has written since, that can no longer be seen.
+// compare finds out whether an earlier save of this request was done after all, and only its answer was lost. Then a Merger must not add
+// the same again. Where yet another request has written since, that can no longer be seen.
 func (s *Session) compare(now *record) {
 	if s.tried != nil && s.tried.seen.UnixNano() == now.seen.UnixNano() && bytes.Equal(s.tried.fields, now.fields) {
 		s.rec, s.tried = *now, nil

@@ -12,9 +12,9 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Session is the session of one request. It is loaded when a method first needs it and saved before the first byte of the response. Its methods
-// may be called from several goroutines, and after the first byte too: what they change then is saved when the handler returns, or
-// by [Session.Save].
+// Session is the session of one request. It is loaded when a method first needs it and saved before the first byte of the response. Its
+// methods may be called from several goroutines, and after the first byte too: what they change then is saved when the handler returns,
+// or by [Session.Save].
 type Session struct {
 	m *Manager
 	r *http.Request
@@ -92,7 +92,8 @@ func (s *Session) Info() Info {
 	if s.load() != nil || s.state != live {
 		return Info{New: true, Subject: s.currentSubject()}
 	}
-	i := Info{Subject: s.currentSubject(), Created: s.rec.created, LastSeen: s.rec.seen, Deadline: s.rec.deadline, Remembered: s.rec.remembered}
+	i := Info{Subject: s.currentSubject(), Created: s.rec.created, LastSeen: s.rec.seen, Deadline: s.rec.deadline,
+		Remembered: s.rec.remembered}
 	if s.rec.listed {
 		i.Device = s.rec.device.String()
 	}
@@ -102,16 +103,17 @@ func (s *Session) Info() Info {
 	return i
 }
 
-// Err says why the session could not be loaded: [store.ErrUnavailable], [store.ErrCorrupt] with the policy Fail, or the error of the request's
-// context. Until the response begins, a handler may look at it; then Options.Error answers in its place, unless the policy is Anonymous.
+// Err says why the session could not be loaded: [store.ErrUnavailable], [store.ErrCorrupt] with the policy Fail, or the error of the
+// request's context. Until the response begins, a handler may look at it; then Options.Error answers in its place, unless the policy is
+// Anonymous.
 func (s *Session) Err() error {
 	s.lock()
 	defer s.mu.Unlock()
 	return store.Wrap("session", "load", s.load())
 }
 
-// Get returns the field as a T. It is false where there is no such field, where it does not fit T, which is logged, and where the session could not
-// be loaded: see [Session.Err].
+// Get returns the field as a T. It is false where there is no such field, where it does not fit T, which is logged, and where the session
+// could not be loaded: see [Session.Err].
 func Get[T any](s *Session, name string) (T, bool) {
 	var v T
 	err := s.Decode(name, &v)
@@ -204,9 +206,9 @@ func (s *Session) Keys() []string {
 	return names
 }
 
-// Set sets a field, to be saved with the session. Its name is UTF-8 of 1 to 255 bytes that does not begin with NUL. What the codec refuses is an error, and so is a
-// session that could not be loaded ([store.ErrUnavailable]) or has ended ([ErrEnded]); where the response has begun and there was no
-// session before, [ErrTooLate].
+// Set sets a field, to be saved with the session. Its name is UTF-8 of 1 to 255 bytes that does not begin with NUL. What the codec
+// refuses is an error, and so is a session that could not be loaded ([store.ErrUnavailable]) or has ended ([ErrEnded]); where the
+// response has begun and there was no session before, [ErrTooLate].
 func (s *Session) Set(name string, value any) error {
 	if !validName(name) {
 		return fmt.Errorf("session: set: the name of a field must be UTF-8 of 1 to %d bytes that does not begin with NUL", maxName)
