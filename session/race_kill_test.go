@@ -258,7 +258,7 @@ func TestKill(t *testing.T) {
 	for _, where := range []string{"disk", "redis"} {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
-			place, usual := victim{}, 200
+			place, usual := victim{}, 150
 			if where == "redis" {
 				place.Redis, usual = testserver.Redis(t).Addr, 50
 			} else {
