@@ -1,0 +1,39 @@
+package session
+
+import "fmt"
+
+// Flash keeps a message for whichever page asks next for [Session.Flashes].
+func (s *Session) Flash(message string) error {
+	s.lock()
+	defer s.mu.Unlock()
+	if err := s.change("flash"); err != nil {
+		return err
+	}
+	raw, err := s.m.codec.Encode(append(s.flashes(), message))
+	if err != nil {
+		return fmt.Errorf("session: flash: %w", err)
+	}
+	s.put(flashField, raw)
+	return nil
+}
+
+// Flashes takes the messages out, oldest first.
+func (s *Session) Flashes() []string {
+	s.lock()
+	defer s.mu.Unlock()
+	if s.load() != nil {
+		return nil
+	}
+	messages := s.flashes()
+	if len(messages) > 0 && s.change("flashes") == nil {
+		s.put(flashField, nil)
+	}
+	return messages
+}
+
+func (s *Session) flashes() (messages []string) {
+	if raw, ok := s.raw(flashField); ok && s.m.codec.Decode(raw, &messages) != nil {
+		return nil
+	}
+	return messages
+}
