@@ -17,6 +17,7 @@ soak: setup
 
 bench:
 	$(GO) test -run '^$$' -bench 'Ratio|Driver|Sweep|Cleanup|Get$$|Set|Session|Foreground|ReadMostly' -benchtime 1x ./*store ./codec
+	cd internal/compat && $(GO) test -run '^$$' -bench Peers -benchtime 1x ./peers
 
 fuzz:
 	@for pkg in $$($(GO) list ./...); do \

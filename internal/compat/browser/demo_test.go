@@ -148,7 +148,7 @@ func testRestart(t *testing.T, b *Browser, d *demo) {
 func testTwoTabs(t *testing.T, b *Browser, d *demo) {
 	rounds := 6
 	if soak() {
-		rounds = 60
+		rounds = 45 // a cart takes 99 of a good
 	}
 	p, one := guest(t, b, d)
 	login(t, one, "anna")
