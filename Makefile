@@ -13,7 +13,7 @@ test: setup
 
 soak: setup
 	$(GO) test -race -shuffle=on -count=20 -timeout=1h -run 'TestConformance|TestMap|TestPrefix|TestCustom' ./store/storetest ./*store
-	LARDER_SOAK=1 $(GO) test -count=1 -timeout=6h ./...
+	LARDER_SOAK=1 $(GO) test -count=1 -timeout=6h ./... && cd internal/compat && LARDER_SOAK=1 $(GO) test -count=1 ./...
 
 bench:
 	$(GO) test -run '^$$' -bench 'Ratio|Driver|Sweep|Cleanup|Get$$|Set|Session|Foreground|ReadMostly' -benchtime 1x ./*store ./codec
