@@ -75,6 +75,11 @@ func (s *Session) removeOthers(ctx context.Context) error {
 
 // remove removes the session at a hash, whatever it has become: what a renewal has left there leads on to where it went.
 func (m *Manager) remove(ctx context.Context, at hash, v store.Version) error {
+	return m.removeAlong(ctx, at, v, maxHops)
+}
+
+// removeAlong follows so many aliases and no more, for somebody else may have written them, and in a circle.
+func (m *Manager) removeAlong(ctx context.Context, at hash, v store.Version, hops int) error {
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
 		_, err := store.Swap(ctx, m.s, m.key(spaceSession, &at), v, nil)
 		if err == nil {
@@ -105,7 +110,7 @@ func (m *Manager) remove(ctx context.Context, at hash, v store.Version) error {
 			continue
 		}
 		if a, err := decodeAlias(item.Value); err == nil {
-			if err := m.removeTarget(ctx, a.target); err != nil {
+			if err := m.removeTarget(ctx, a.target, hops-1); err != nil {
 				return err
 			}
 		}
@@ -113,17 +118,20 @@ func (m *Manager) remove(ctx context.Context, at hash, v store.Version) error {
 }
 
 // removeTarget removes what an alias leads to, before the alias itself goes: killed between the two, the session has ended all the same.
-func (m *Manager) removeTarget(ctx context.Context, at hash) error {
+func (m *Manager) removeTarget(ctx context.Context, at hash, hops int) error {
+	if hops < 0 {
+		return nil // find goes no further either
+	}
 	item, err := store.Load(ctx, m.s, m.key(spaceSession, &at))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil
 	case errors.Is(err, store.ErrCorrupt):
-		return m.remove(ctx, at, store.AnyVersion)
+		return m.removeAlong(ctx, at, store.AnyVersion, hops)
 	case err != nil:
 		return err
 	case !isAlias(item.Value):
-		err := m.remove(ctx, at, item.Version)
+		err := m.removeAlong(ctx, at, item.Version, hops)
 		if r, bad := decodeRecord(item.Value); err == nil && bad == nil && r.listed {
 			m.leave(ctx, r.subject, r.device) // a login's, whose device is another
 		}
@@ -131,10 +139,10 @@ func (m *Manager) removeTarget(ctx context.Context, at hash) error {
 	}
 	a, err := decodeAlias(item.Value)
 	if err == nil {
-		err = m.removeTarget(ctx, a.target)
+		err = m.removeTarget(ctx, a.target, hops-1)
 	}
 	if err != nil && !errors.Is(err, errRecord) {
 		return err
 	}
-	return m.remove(ctx, at, item.Version)
+	return m.removeAlong(ctx, at, item.Version, hops-1)
 }
