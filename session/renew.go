@@ -80,7 +80,9 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 			return err
 		}
 		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict}
-		_, err = store.Swap(ctx, s.m.s, s.m.key(spaceSession, &old), oldV, &store.Item{Value: a.encode(), Expires: s.m.end(&r)})
+		last := r // as it is after the last use by the old id: for so long the alias must stand, if the answer with the new one gets lost
+		last.seen = a.grace
+		_, err = store.Swap(ctx, s.m.s, s.m.key(spaceSession, &old), oldV, &store.Item{Value: a.encode(), Expires: s.m.end(&last)})
 		if err == nil {
 			remember := s.remember != nil && s.enrolment == nil // a login has told the subject's entry
 			s.done(at, v, r)

@@ -184,3 +184,17 @@ func TestLogins(t *testing.T) {
 		})
 	}
 }
+
+// TestLostAnswerLate: the old id leads on for as long as the session lasts that was last used by it.
+func TestLostAnswerLate(t *testing.T) {
+	bubble(t, Options{Grace: 10 * time.Minute, Idle: time.Hour}, func(t *testing.T, l *ledger, site *site) {
+		b := site.browser()
+		b.set(t, "name", "Ann")
+		b.twin().renew(t)
+		time.Sleep(10*time.Minute - 1)
+		same(t, "name in the grace", b.get("name"), "Ann")
+		time.Sleep(time.Hour)
+		same(t, "name an hour later", b.get("name"), "Ann")
+		must(t, b.sent() != nil, "no new id was sent")
+	})
+}
