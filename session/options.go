@@ -143,10 +143,17 @@ func (o *Options) withDefaults() (Options, error) {
 	return c, err
 }
 
+// longest is a century: the records count nanoseconds until 2262, and there must be room behind any time to come.
+const longest = 100 * 365 * 24 * time.Hour
+
+var errLongest = errors.New("a hundred years (876000h) are the longest lifetime, idle time-out or grace: take that for no limit")
+
 func (o *Options) check() error {
 	switch {
 	case o.Idle < 0 || o.Lifetime < 0 || o.RememberFor < 0 || o.SaveTimeout < 0:
 		return errors.New("Idle, Lifetime, RememberFor and SaveTimeout must not be negative")
+	case max(o.Idle, o.Lifetime, o.RememberFor, o.Grace) > longest:
+		return errLongest
 	case o.TouchAfter >= o.Idle:
 		return fmt.Errorf("TouchAfter (%v) must be shorter than Idle (%v)", o.TouchAfter, o.Idle)
 	case o.MaxSessions < 0:

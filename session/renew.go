@@ -47,6 +47,9 @@ func (s *Session) Remember(d time.Duration) error {
 	if d < 0 {
 		return errors.New("session: remember: the lifetime must not be negative")
 	}
+	if d > longest {
+		return fmt.Errorf("session: remember: %w", errLongest)
+	}
 	if err := s.m.checkTimeout(d, "this lifetime"); err != nil {
 		return fmt.Errorf("session: remember: %w", err)
 	}
