@@ -40,6 +40,20 @@
 // 503 in place of what the handler writes, or with the policy [Anonymous] sees an empty session that cannot be changed. A handler that
 // does something that must not be done twice, or not by a stranger, looks at [Session.Err] first, or calls [Session.Save].
 //
+// The answer that takes the place of the handler's takes it whole: the header goes back to what middleware outside had set, so a
+// cookie of the handler's goes too, and what the handler writes is refused with the reason, so that a stream or a copy ends. An
+// operation that was cut off may have happened: a save, whole; a login, with the answer that carried the new id, and then the user
+// logs in again.
+//
+// # Streams
+//
+// Flush, Hijack, ReadFrom (sendfile) and [http.ResponseController] work as without the session. The first byte, Flush or Hijack saves
+// it, an informational answer (103) does not. What needs a new id afterwards is [ErrTooLate]; other changes are saved by
+// [Session.Save], or when the handler returns. Who hijacks writes the header himself: the cookie is in that of the ResponseWriter. A
+// stream that outlives Idle calls Save now and then, which keeps the session alive. A panic that passes through saves nothing more.
+//
+// Put [http.TimeoutHandler] outside: inside, its answer waits for the session when the store does.
+//
 // # Times
 //
 // A session ends when nobody has used it for Idle, at most TouchAfter later, and in any case at its deadline, Lifetime after the login or
