@@ -15,7 +15,7 @@ type Device struct {
 	Label    string    // as Options.Label gave it: usually the User-Agent, so it is the client's word
 	Created  time.Time // when it logged in
 	LastSeen time.Time // at most TouchAfter behind
-	Expires  time.Time // when it ends if it is not used
+	Expires  time.Time // when it ends if it is not used, at the latest
 }
 
 // Sessions returns the live sessions of a subject, last seen first. Options.Devices must be set, and have been when they began.
@@ -63,7 +63,7 @@ type subjectEntry struct {
 
 type listed struct {
 	device             device
-	created, seen, end time.Time
+	created, seen, end time.Time // seen is up to TouchAfter behind what stands in the session
 	label              string
 }
 
@@ -78,6 +78,13 @@ func (e *subjectEntry) take(d device) (taken []listed) {
 		e.list = slices.Delete(e.list, n, n+1)
 	}
 	return taken
+}
+
+// listEnd is the latest end of a session that the list has seen at r.seen: whatever is taken off the list sooner would be signed out.
+func (m *Manager) listEnd(r *record) time.Time {
+	later := *r
+	later.seen = r.seen.Add(m.o.TouchAfter)
+	return m.end(&later)
 }
 
 // live returns those that have not ended by themselves.

@@ -95,7 +95,7 @@ func (m *Manager) enroll(ctx context.Context, e *enrolment, r *record, label str
 		replaced := next.take(former) // it stays until the login is through, but does not count
 		rand.Read(e.device[:])
 		e.listed = true
-		next.list = append(next.list, listed{device: e.device, created: r.seen, seen: r.seen, end: m.end(r), label: label})
+		next.list = append(next.list, listed{device: e.device, created: r.seen, seen: r.seen, end: m.listEnd(r), label: label})
 		next.cap(m.o.MaxSessions)
 		next.list = append(replaced, next.list...)
 		return next

@@ -83,10 +83,9 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 			return err
 		}
 		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict}
-		last := r // as it is after the last use by the old id: for so long the alias must stand, if the answer with the new one gets lost
-		last.seen = a.grace
-		_, err = store.Swap(ctx, s.m.s, s.m.key(spaceSession, &old), oldV, &store.Item{Value: a.encode(), Expires: s.m.end(&last)})
+		left, err := s.m.swapAlias(ctx, &old, oldV, &a, &r)
 		if err == nil {
+			s.left = &leftAlias{old, left, a}
 			remember := s.remember != nil && s.enrolment == nil // a login has told the subject's entry
 			s.done(at, v, r)
 			s.give(i)
@@ -114,6 +113,34 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 			return s.giveWay(ctx, now, &at, v, f)
 		}
 	}
+}
+
+// leftAlias is what a renewal has left under the old id.
+type leftAlias struct {
+	at      hash
+	version store.Version
+	alias   alias
+}
+
+// swapAlias writes an alias to r. It stands for as long as r does after its last use by the old id: the answer with the new one may get lost,
+// and until the new one has been used, it counts only while the alias is there.
+func (m *Manager) swapAlias(ctx context.Context, h *hash, old store.Version, a *alias, r *record) (store.Version, error) {
+	last := *r
+	last.seen = a.grace
+	return store.Swap(ctx, m.s, m.key(spaceSession, h), old, &store.Item{Value: a.encode(), Expires: m.end(&last)})
+}
+
+// prolongAlias is for a session that was renewed by a Save and then got a longer life, by Remember, in the same request.
+func (s *Session) prolongAlias(ctx context.Context) {
+	if s.left == nil || !s.rec.provisional {
+		return
+	}
+	v, err := s.m.swapAlias(ctx, &s.left.at, s.left.version, &s.left.alias, &s.rec)
+	if err != nil {
+		s.m.o.Logger.WarnContext(ctx, "session: the alias of a renewed session could not be prolonged", "err", err)
+		return
+	}
+	s.left.version = v
 }
 
 // giveWay ends a renewal that found the session gone, or renewed by another request: then that one's id counts, and changes go there.

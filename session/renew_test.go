@@ -198,3 +198,17 @@ func TestLostAnswerLate(t *testing.T) {
 		must(t, b.sent() != nil, "no new id was sent")
 	})
 }
+
+// TestRememberAfterSave: the new id of a login that was saved, and only then remembered, works for as long as it says, also if it is used late.
+func TestRememberAfterSave(t *testing.T) {
+	bubble(t, Options{Idle: time.Hour, RememberFor: 100 * time.Hour}, func(t *testing.T, l *ledger, site *site) {
+		for _, renew := range []func(s *Session) error{(*Session).Renew, func(s *Session) error { return s.SetSubject("ann") }} {
+			b := site.browser()
+			b.set(t, "name", "Ann")
+			b.do(func(s *Session) { ok(t, renew(s)); ok(t, s.Save()); ok(t, s.Remember(0)) })
+			time.Sleep(99 * time.Hour)
+			same(t, "name", b.get("name"), "Ann")
+		}
+		same(t, "log", site.log.take(), "")
+	})
+}

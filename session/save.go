@@ -170,6 +170,9 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 		if err == nil {
 			s.done(f.at, v, r)
 			s.record(ctx, remember)
+			if remember {
+				s.prolongAlias(ctx)
+			}
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {

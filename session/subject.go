@@ -114,7 +114,7 @@ func (s *Session) record(ctx context.Context, must bool) {
 			old.expires = r.deadline
 		}
 		if n := old.index(r.device); r.listed && n >= 0 {
-			old.list[n].seen, old.list[n].end = r.seen, s.m.end(r)
+			old.list[n].seen, old.list[n].end = r.seen, s.m.listEnd(r)
 		}
 		return old
 	})
