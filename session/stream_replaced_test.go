@@ -24,17 +24,16 @@ func TestReplaced(t *testing.T) {
 	behind := upstream(t)
 	for _, h2 := range []bool{false, true} {
 		for _, sh := range shapes(behind) {
-			if sh.name == "a panic, recovered inside" {
+			switch sh.name {
+			case "saved before": // it panics at Save: see TestSaveSaidNo
+				continue
+			case "a panic, recovered inside":
 				sh.handler = func(_ http.ResponseWriter, r *http.Request) {
 					session.From(r.Context()).Set("n", "1")
 					panic("boo")
 				}
 			}
 			t.Run(fmt.Sprintf("http%d/%s", map[bool]int{false: 1, true: 2}[h2], sh.name), func(t *testing.T) {
-				// What sets the field by setField panics where it cannot: only the failing save is for all shapes.
-				if sh.name == "saved before" {
-					t.Skip("it panics at Save")
-				}
 				th := staging{h2: h2, inside: sh.inside, outside: sh.outside}.open(t, sh.handler)
 				v := th.known()
 				cookie := v.value

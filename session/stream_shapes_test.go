@@ -25,8 +25,7 @@ type shape struct {
 	handler http.HandlerFunc
 	inside  func(http.Handler) http.Handler
 	outside func(http.Handler) http.Handler
-	only1   bool // HTTP/1 only
-	status  int  // 0: 200
+	status  int // 0: 200
 	body    string
 	check   func(t *testing.T, a reply)
 }
@@ -115,7 +114,7 @@ func shapes(upstream *url.URL) []shape {
 		{name: "redirect", status: 303, handler: func(w http.ResponseWriter, r *http.Request) {
 			setField(r, "n", "1")
 			w.Header().Set("Content-Type", "text/plain") // or Redirect writes a body
-			http.Redirect(w, r, "/elsewhere", 303)
+			http.Redirect(w, r, "/elsewhere", http.StatusSeeOther)
 		}},
 		{name: "HEAD", method: "HEAD", handler: write(story)},
 		{name: "Flush first", body: story, handler: func(w http.ResponseWriter, r *http.Request) {
