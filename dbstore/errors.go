@@ -20,6 +20,9 @@ var ErrNoTable = fmt.Errorf("%w: the table does not exist; create it by: larder 
 // errNoAnswer ends a call whose context has no deadline.
 var errNoAnswer = errors.New("the server did not answer in time; see OpTimeout (x-op-timeout)")
 
+// errPoolClosed is what becomes of who waits for a connection.
+var errPoolClosed = fmt.Errorf("%w: the pool is closed", os.ErrClosed)
+
 // stage is how far a statement got.
 type stage int
 
@@ -99,7 +102,7 @@ func (s *Store) cause(err error) error {
 	var connect *pgconn.ConnectError
 	switch {
 	case errors.Is(err, puddle.ErrClosedPool):
-		return fmt.Errorf("%w: the pool is closed", os.ErrClosed)
+		return errPoolClosed
 	case errors.As(err, &pg):
 		switch pg.Code {
 		case undefinedTable, invalidSchemaName:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
@@ -44,7 +43,7 @@ func migrateError(ctx context.Context, op string, err error) error {
 	var pg *pgconn.PgError
 	switch {
 	case errors.Is(err, puddle.ErrClosedPool):
-		err = fmt.Errorf("%w: the pool is closed", os.ErrClosed)
+		err = errPoolClosed
 	case errors.As(err, &connect):
 		err = fmt.Errorf("%w: %w", store.ErrUnavailable, connectFailure(err))
 	case errors.As(err, &pg):

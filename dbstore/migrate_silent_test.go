@@ -24,6 +24,7 @@ func TestMigrateSilentServer(t *testing.T) {
 		"down":   func(ctx context.Context, m *Migrator) error { _, err := m.Down(ctx, DownOptions{}); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // they wait
 			proxy := testserver.NewProxy(t, server.Addr)
 			u, err := url.Parse(through(t, server.URL, proxy.Addr) + "?x-op-timeout=2s&x-schema=" + url.QueryEscape(made.o.Schema))
 			if err != nil {

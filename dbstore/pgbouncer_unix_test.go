@@ -96,12 +96,12 @@ max_client_conn = 500
 	}
 }
 
-// Behind PgBouncer, pooling transactions, with the pool set as the package comment says.
+// Behind PgBouncer, pooling transactions, with the pool set as the package comment says: one of our own, while TestConformance's is given.
 func TestConformancePgBouncer(t *testing.T) {
 	t.Parallel()
 	server := testserver.Postgres(t)
 	l := newLab(t, server.URL)
-	storetest.Run(t, conformance(l, newBouncer(t, server), Options{MaxValue: 2 << 20}, openStore, func(c *pgxpool.Config) {
+	storetest.Run(t, conformance(l, newBouncer(t, server), Options{MaxValue: 2 << 20}, openOwn, func(c *pgxpool.Config) {
 		c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}))
 }

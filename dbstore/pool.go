@@ -69,14 +69,22 @@ func (p *pool) lend(ctx context.Context) (loan, error) {
 // wait is for a connection that is made or given back, until ctx or the pool ends: puddle's close wakes nobody. A connection that is being made when
 // ctx ends is the next caller's.
 func (p *pool) wait(ctx context.Context) (*puddle.Resource[*member], error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(p.open, cancel)()
-	res, err := p.members.Acquire(ctx)
-	if err != nil && p.open.Err() != nil {
-		return nil, puddle.ErrClosedPool
+	var refuse func()
+	if w, ok := ctx.(*wait); ok { // a call of a store; it needs no context that ends as well, which would take a goroutine
+		refuse = func() { w.end(errPoolClosed) }
+	} else {
+		ctx, refuse = context.WithCancel(ctx)
+		defer refuse()
 	}
-	return res, err
+	stop := context.AfterFunc(p.open, refuse)
+	res, err := p.members.Acquire(ctx)
+	if stop() {
+		return res, err
+	}
+	if err == nil {
+		res.ReleaseUnused()
+	}
+	return nil, puddle.ErrClosedPool
 }
 
 // tend closes what is idle for too long and makes what is missing, now and then.

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,18 +176,16 @@ func TestPoolFindsTheDead(t *testing.T) {
 	}
 }
 
-// tellsOf is a context that tells when it is looked into, as the pool does before it waits.
-type tellsOf struct {
-	context.Context
-	asked chan<- struct{}
-}
-
-func (c tellsOf) Value(any) any {
-	select {
-	case c.asked <- struct{}{}:
-	default:
+// waitsInLine returns once a goroutine waits for a place in puddle, which counts only those that have waited.
+func waitsInLine(t *testing.T) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for giveUp := time.Now().Add(10 * time.Second); !strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "semaphore.(*Weighted).Acquire("); {
+		if time.Now().After(giveUp) {
+			t.Fatal("nobody waits")
+		}
+		<-time.After(time.Millisecond)
 	}
-	return nil
 }
 
 // Close refuses who waits and who comes, and waits for who has a connection.
@@ -196,9 +196,8 @@ func TestPoolCloses(t *testing.T) {
 		t.Fatal(err)
 	}
 	waits := make(chan error, 1)
-	asked := make(chan struct{}, 1)
-	go func() { waits <- s.Set(tellsOf{context.Background(), asked}, "key", nil) }()
-	<-asked
+	go func() { waits <- s.Set(t.Context(), "key", nil) }()
+	waitsInLine(t)
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	if err := <-waits; !errors.Is(err, os.ErrClosed) || errors.Is(err, store.ErrUnavailable) {
