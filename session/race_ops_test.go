@@ -61,6 +61,10 @@ var (
 
 func saveFields(_ *world, s *session.Session, r *request, _ context.Context) error {
 	r.saw = observe(s)
+	return setFields(s, r)
+}
+
+func setFields(s *session.Session, r *request) error {
 	n := strconv.Itoa(r.n)
 	count, _ := session.Get[int64](s, "count")
 	err := errors.Join(s.Set("f"+n, n), s.Set("shared", n), s.Set("count", count+1))
@@ -70,9 +74,12 @@ func saveFields(_ *world, s *session.Session, r *request, _ context.Context) err
 	return err
 }
 
-func logIn(w *world, s *session.Session, r *request, ctx context.Context) error {
-	err := saveFields(w, s, r, ctx)
-	return errors.Join(err, s.Set("login", strconv.Itoa(r.n)), s.SetSubject(member))
+func logIn(_ *world, s *session.Session, r *request, _ context.Context) error {
+	r.saw = observe(s)
+	if err := s.SetSubject(member); err != nil {
+		return err
+	}
+	return errors.Join(setFields(s, r), s.Set("login", strconv.Itoa(r.n)))
 }
 
 // device is the one of the world's first session.
