@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -15,8 +16,7 @@ func (s *Session) Destroy() error {
 	s.lock()
 	defer s.mu.Unlock()
 	if err := s.load(); err != nil {
-		s.failed = store.Wrap("session", "destroy", err)
-		return s.failed
+		return s.notDestroyed(err)
 	}
 	if s.state == ended {
 		return nil // what this client had is gone, and its login's answer is on the way
@@ -25,24 +25,31 @@ func (s *Session) Destroy() error {
 		ctx, cancel := s.m.saving(s.r.Context())
 		defer cancel()
 		if err := s.m.remove(ctx, s.at, s.version); err != nil {
-			s.failed = store.Wrap("session", "destroy", err) // nobody is told that he is logged out who is not
-			return s.failed
+			return s.notDestroyed(err)
 		}
 		if s.rec.listed {
 			s.m.leave(ctx, s.rec.subject, s.rec.device)
 		}
 		if err := s.removeOthers(ctx); err != nil {
-			s.failed = store.Wrap("session", "destroy", err)
-			return s.failed
+			return s.notDestroyed(err)
 		}
 	}
 	s.state, s.own, s.version, s.rec = none, false, "", record{}
 	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm, s.resend = nil, false, false, nil, nil, false, false
-	s.token, s.failed, s.unsaved, s.tried = "", nil, nil, nil
+	s.token, s.failed, s.unsaved, s.tried, s.gone = "", nil, nil, nil, false
 	for range s.m.wire.tokens(s.r) {
 		s.drop = true
 	}
 	return nil
+}
+
+// notDestroyed has the response fail with err, for nobody may be told that he is logged out who is not, or the log tell of it where that is too late.
+func (s *Session) notDestroyed(err error) error {
+	s.failed = store.Wrap("session", "destroy", err)
+	if s.begun {
+		s.m.o.Logger.ErrorContext(s.r.Context(), "session: it could not be destroyed, and the response had begun", "err", err)
+	}
+	return s.failed
 }
 
 // removeOthers ends what the request's other tokens open: of cookies that were tossed in, or that an earlier Path or Domain has left
@@ -57,7 +64,7 @@ func (s *Session) removeOthers(ctx context.Context) error {
 		if tried++; tried > maxTokens {
 			break
 		}
-		f, err := s.m.find(ctx, i.hash(), time.Now())
+		f, err := s.m.find(ctx, i.hash(), time.Now(), s.asked)
 		if errors.Is(err, errRecord) || errors.Is(err, store.ErrCorrupt) {
 			continue // it opens nothing
 		}
@@ -75,11 +82,13 @@ func (s *Session) removeOthers(ctx context.Context) error {
 
 // remove removes the session at a hash, whatever it has become: what a renewal has left there leads on to where it went.
 func (m *Manager) remove(ctx context.Context, at hash, v store.Version) error {
-	return m.removeAlong(ctx, at, v, maxHops)
+	return m.removeAlong(ctx, at, v, map[hash]bool{at: true})
 }
 
-// removeAlong follows so many aliases and no more, for somebody else may have written them, and in a circle.
-func (m *Manager) removeAlong(ctx context.Context, at hash, v store.Version, hops int) error {
+var errRenewals = fmt.Errorf("the session was renewed more than %d times since this request loaded it; load it again", maxRenewals)
+
+// removeAlong follows aliases, none of them twice, for somebody else may have written them, in a circle.
+func (m *Manager) removeAlong(ctx context.Context, at hash, v store.Version, seen map[hash]bool) error {
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
 		_, err := store.Swap(ctx, m.s, m.key(spaceSession, &at), v, nil)
 		if err == nil {
@@ -110,7 +119,7 @@ func (m *Manager) removeAlong(ctx context.Context, at hash, v store.Version, hop
 			continue
 		}
 		if a, err := decodeAlias(item.Value); err == nil {
-			if err := m.removeTarget(ctx, a.target, hops-1); err != nil {
+			if err := m.removeTarget(ctx, a.target, seen); err != nil {
 				return err
 			}
 		}
@@ -118,20 +127,23 @@ func (m *Manager) removeAlong(ctx context.Context, at hash, v store.Version, hop
 }
 
 // removeTarget removes what an alias leads to, before the alias itself goes: killed between the two, the session has ended all the same.
-func (m *Manager) removeTarget(ctx context.Context, at hash, hops int) error {
-	if hops < 0 {
-		return nil // find goes no further either
+func (m *Manager) removeTarget(ctx context.Context, at hash, seen map[hash]bool) error {
+	if seen[at] {
+		return nil
+	}
+	if seen[at] = true; len(seen) > maxRenewals {
+		return errRenewals
 	}
 	item, err := store.Load(ctx, m.s, m.key(spaceSession, &at))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil
 	case errors.Is(err, store.ErrCorrupt):
-		return m.removeAlong(ctx, at, store.AnyVersion, hops)
+		return m.removeAlong(ctx, at, store.AnyVersion, seen)
 	case err != nil:
 		return err
 	case !isAlias(item.Value):
-		err := m.removeAlong(ctx, at, item.Version, hops)
+		err := m.removeAlong(ctx, at, item.Version, seen)
 		if r, bad := decodeRecord(item.Value); err == nil && bad == nil && r.listed {
 			m.leave(ctx, r.subject, r.device) // a login's, whose device is another
 		}
@@ -139,10 +151,10 @@ func (m *Manager) removeTarget(ctx context.Context, at hash, hops int) error {
 	}
 	a, err := decodeAlias(item.Value)
 	if err == nil {
-		err = m.removeTarget(ctx, a.target, hops-1)
+		err = m.removeTarget(ctx, a.target, seen)
 	}
 	if err != nil && !errors.Is(err, errRecord) {
 		return err
 	}
-	return m.removeAlong(ctx, at, item.Version, hops-1)
+	return m.removeAlong(ctx, at, item.Version, seen)
 }

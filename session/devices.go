@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -44,10 +45,15 @@ func (m *Manager) Sessions(ctx context.Context, subject string) ([]Device, error
 
 // Revoke ends one session of a subject, by its Device.ID. One that is not on the list is no error.
 func (m *Manager) Revoke(ctx context.Context, subject, deviceID string) error {
+	if subject == "" {
+		return fmt.Errorf("session: revoke: %w", errNobody)
+	}
 	var d device
 	if n, err := b64.Decode(d[:], []byte(cut(deviceID, 16))); err != nil || n != len(d) || len(deviceID) != 16 {
 		return nil
 	}
+	ctx, cancel := m.saving(ctx)
+	defer cancel()
 	return store.Wrap("session", "revoke", m.unlist(ctx, subject, d))
 }
 
@@ -97,14 +103,17 @@ func (e *subjectEntry) live(now time.Time) (list []listed) {
 	return list
 }
 
-// cap drops those that were unseen for longest, until n are left. The last one, which has just come, stays.
-func (e *subjectEntry) cap(n int) {
+// cap drops those that were unseen for longest, until n are left. One stays in any case.
+func (e *subjectEntry) cap(n int, stays device) {
 	for n > 0 && len(e.list) > n {
-		oldest := 0
-		for i, l := range e.list[:len(e.list)-1] {
-			if l.seen.Before(e.list[oldest].seen) {
+		oldest := -1
+		for i, l := range e.list {
+			if l.device != stays && (oldest < 0 || l.seen.Before(e.list[oldest].seen)) {
 				oldest = i
 			}
+		}
+		if oldest < 0 {
+			return
 		}
 		e.list = slices.Delete(e.list, oldest, oldest+1)
 	}

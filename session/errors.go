@@ -13,7 +13,7 @@ var (
 	ErrEnded = errors.New("the session has ended meanwhile")
 
 	// ErrTooLate says that the response has begun, so that the client can no longer learn a new id: of a first session, of [Session.Renew] or
-	// [Session.SetSubject]. Call it before the first byte.
+	// [Session.SetSubject]. Call it before the first byte. Any change after the handler has returned is too late as well.
 	ErrTooLate = errors.New("the response has begun: a new session id can no longer be sent")
 )
 
@@ -26,7 +26,7 @@ func ErrorHandler(w http.ResponseWriter, _ *http.Request, err error) {
 	case errors.Is(err, ErrEnded):
 		code, text = http.StatusConflict, "Your session ended while this request was under way. Nothing was changed; please load the page again."
 	case errors.Is(err, store.ErrUnavailable):
-		code, text = http.StatusServiceUnavailable, "Sessions are not available right now. You are still logged in; please try again in a moment."
+		code, text = http.StatusServiceUnavailable, "Sessions are not available right now. Nobody has been logged out; please try again in a moment."
 		w.Header().Set("Retry-After", "5")
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -2,20 +2,25 @@ package session
 
 import "fmt"
 
-// Flash keeps a message for whichever page asks next for [Session.Flashes].
+// maxFlashes is how many messages wait: a client that shows none must not make its session grow for ever.
+const maxFlashes = 50
+
+// Flash keeps a message for whichever page asks next for [Session.Flashes]. Of more than 50 that nobody has asked for, the newest stay.
 func (s *Session) Flash(message string) error {
 	s.lock()
 	defer s.mu.Unlock()
 	if err := s.change("flash"); err != nil {
 		return err
 	}
-	raw, err := s.m.codec.Encode(append(s.flashes(), message))
+	raw, err := s.m.codec.Encode(newest(append(s.flashes(), message)))
 	if err != nil {
 		return fmt.Errorf("session: flash: %w", err)
 	}
 	s.put(flashField, raw)
 	return nil
 }
+
+func newest(messages []string) []string { return messages[max(0, len(messages)-maxFlashes):] }
 
 // Flashes takes the messages out, oldest first.
 func (s *Session) Flashes() []string {

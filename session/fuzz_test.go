@@ -44,7 +44,7 @@ func FuzzSubject(f *testing.F) {
 			return
 		}
 		before := len(e.list)
-		e.cap(2)
+		e.cap(2, device{})
 		if len(e.list) != min(before, 2) {
 			f.Errorf("%d of %d are left of a cap of 2", len(e.list), before)
 		}

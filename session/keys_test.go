@@ -61,7 +61,7 @@ func TestKeptKeyIsKept(t *testing.T) {
 	})
 }
 
-// TestKeptKeyReplaced: who finds another key in the store than his own says so, and puts his own back only where there is none.
+// TestKeptKeyReplaced: who finds no key in the store puts his own back, and who finds another one signs with that.
 func TestKeptKeyReplaced(t *testing.T) {
 	s := store.NewMap(nil)
 	m, err := New(s, nil)
@@ -71,7 +71,7 @@ func TestKeptKeyReplaced(t *testing.T) {
 	if err := s.Delete(t.Context(), m.kept.name); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.kept.use(t.Context(), s); err != nil {
+	if _, err := m.kept.use(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	if item, err := s.Peek(t.Context(), m.kept.name); err != nil || !bytes.HasSuffix(item.Value, m.kept.value) {
@@ -80,11 +80,21 @@ func TestKeptKeyReplaced(t *testing.T) {
 	if err := s.Delete(t.Context(), m.kept.name); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(s, nil); err != nil {
+	i := newID()
+	before := m.ring.sign(&i)
+	other, err := New(s, nil) // as one that starts first after memcached did
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.kept.use(t.Context(), s); !errors.Is(err, errOtherKey) {
-		t.Errorf("%v, want errOtherKey", err)
+	m.kept.seen.Store(0)
+	m.kept.keep(t.Context(), m)
+	for _, token := range []string{before, m.ring.sign(&i), other.ring.sign(&i)} {
+		if _, _, ok := m.ring.verify(token); !ok {
+			t.Error("the manager that was there refuses a token, of itself or of the new one")
+		}
+	}
+	if _, _, ok := other.ring.verify(m.ring.sign(&i)); !ok {
+		t.Error("the two sign with different keys")
 	}
 	if err := s.Set(t.Context(), m.kept.name, []byte("what is this")); err != nil {
 		t.Fatal(err)

@@ -14,12 +14,19 @@ const maxTokens = 4
 // maxHops is how many aliases in a row are followed: a client that loses an answer each time it is renewed leaves one behind each time.
 const maxHops = 16
 
+// maxRenewals is how many are followed for a session that a request, a long one, has loaded before.
+const maxRenewals = 400
+
 // load loads the session, once.
 func (s *Session) load() error {
 	if s.loaded {
 		return s.loadErr
 	}
 	s.loaded = true
+	if s.begun && !s.m.late.Swap(true) {
+		s.m.o.Logger.WarnContext(s.r.Context(), "session: a session was asked for after the response had begun, so that it carries neither Vary nor "+
+			"Cache-Control and caches may keep it; ask before you write")
+	}
 	tried := 0
 	for token := range s.m.wire.tokens(s.r) {
 		i, old, ok := s.m.ring.verify(token)
@@ -29,7 +36,7 @@ func (s *Session) load() error {
 		if tried++; tried > maxTokens {
 			break
 		}
-		f, err := s.m.find(s.r.Context(), i.hash(), time.Now())
+		f, err := s.m.find(s.r.Context(), i.hash(), time.Now(), s.asked)
 		if err == nil && f.suspicious {
 			s.suspect()
 		}
@@ -46,6 +53,7 @@ func (s *Session) load() error {
 			}
 			return s.loadErr
 		}
+		s.gone = f.state != live
 		if f.state == none {
 			continue
 		}
@@ -75,15 +83,22 @@ type found struct {
 	listSeen   time.Time // its last seen on its subject's list
 	value      []byte    // of a record that cannot be decoded
 	hops       int       // aliases that led there
-	lost       bool      // the alias is past its grace, but nobody has used the new id: the answer that carried it was lost
-	suspicious bool      // the alias is past its grace, and somebody has
+	lost       bool      // an alias is past its grace, but nobody has used the new id: the answer that carried it was lost
+	suspicious bool      // an alias is past its grace, and somebody has
 }
 
 // find looks for the session under the hash of an id. An error is the store's, or errRecord.
-func (m *Manager) find(ctx context.Context, at hash, now time.Time) (found, error) {
+//
+// The grace of an alias is judged by when the request came, asked, and not by when it gets here, which may be long after. Zero: a request that
+// had the session before it was renewed, and so needs no grace.
+func (m *Manager) find(ctx context.Context, at hash, now, asked time.Time) (found, error) {
 	f := found{at: at}
-	inGrace := true
-	for ; f.hops <= maxHops; f.hops++ {
+	late := false // the last alias is past its grace, and holds only if nobody has used the id that it leads to
+	most := maxHops
+	if asked.IsZero() {
+		most = maxRenewals
+	}
+	for ; f.hops <= most; f.hops++ {
 		item, err := store.Load(ctx, m.s, m.key(spaceSession, &f.at))
 		if errors.Is(err, store.ErrNotFound) {
 			return found{}, nil
@@ -93,26 +108,30 @@ func (m *Manager) find(ctx context.Context, at hash, now time.Time) (found, erro
 		}
 		f.version = item.Version
 		if !isAlias(item.Value) {
-			return m.judge(ctx, f, item.Value, inGrace, now)
+			return m.judge(ctx, f, item.Value, late, now)
 		}
 		a, err := decodeAlias(item.Value)
 		switch {
 		case err != nil:
 			f.value = item.Value
 			return f, err
-		case a.strict && now.Before(a.grace):
-			return found{state: ended}, nil
-		case a.strict:
+		case late && a.used:
 			return found{suspicious: true}, nil
 		}
-		inGrace = inGrace && now.Before(a.grace)
-		f.at = a.target
+		late = !asked.Before(a.grace)
+		switch {
+		case a.strict && late:
+			return found{suspicious: true}, nil
+		case a.strict:
+			return found{state: ended}, nil
+		}
+		f.at, f.lost = a.target, f.lost || late
 	}
 	return found{}, nil
 }
 
 // judge says whether a record is a session that lives.
-func (m *Manager) judge(ctx context.Context, f found, value []byte, inGrace bool, now time.Time) (found, error) {
+func (m *Manager) judge(ctx context.Context, f found, value []byte, late bool, now time.Time) (found, error) {
 	rec, err := decodeRecord(value)
 	if err != nil {
 		f.value = value
@@ -127,7 +146,7 @@ func (m *Manager) judge(ctx context.Context, f found, value []byte, inGrace bool
 		if ok, err := m.renewed(ctx, &rec.from, &f.at); err != nil || !ok {
 			return found{}, err
 		}
-	case !inGrace && !rec.provisional:
+	case late && !rec.provisional:
 		return found{suspicious: true}, nil
 	}
 	f.rec = rec
@@ -136,7 +155,7 @@ func (m *Manager) judge(ctx context.Context, f found, value []byte, inGrace bool
 			return found{}, err
 		}
 	}
-	f.state, f.lost = live, !inGrace
+	f.state = live
 	return f, nil
 }
 

@@ -41,7 +41,25 @@ func (s *Session) login(ctx context.Context, now time.Time) error {
 	case wasListed && !e.forked:
 		s.m.leave(ctx, former, formerDevice) // not sooner: while the old id counts, the session under it must
 	}
+	if err == nil && e.over {
+		s.m.makeRoom(ctx, &e)
+	}
 	return err
+}
+
+// makeRoom signs those out for whom a login leaves no room, when it is through: one that fails must cost nobody his session. Whoever is killed before
+// leaves that to the next login.
+func (m *Manager) makeRoom(ctx context.Context, e *enrolment) {
+	err := m.updateSubject(ctx, e.subject, func(old *subjectEntry) *subjectEntry {
+		if old == nil || old.epoch != e.epoch || len(old.list) <= m.o.MaxSessions {
+			return nil
+		}
+		old.cap(m.o.MaxSessions, e.device)
+		return old
+	})
+	if err != nil {
+		m.o.Logger.WarnContext(ctx, "session: a subject has more than MaxSessions sessions until its next login", "err", err)
+	}
 }
 
 // withdraw takes a login that failed off the list: whatever was written, nobody was given the new id.
@@ -58,6 +76,7 @@ type enrolment struct {
 	device  device
 	listed  bool
 	forked  bool // the session went on without this login
+	over    bool // there are more than MaxSessions
 }
 
 // stamp puts it there.
@@ -96,7 +115,7 @@ func (m *Manager) enroll(ctx context.Context, e *enrolment, r *record, label str
 		rand.Read(e.device[:])
 		e.listed = true
 		next.list = append(next.list, listed{device: e.device, created: r.seen, seen: r.seen, end: m.listEnd(r), label: label})
-		next.cap(m.o.MaxSessions)
+		e.over = len(next.list) > m.o.MaxSessions
 		next.list = append(replaced, next.list...)
 		return next
 	})

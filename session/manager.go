@@ -15,13 +15,14 @@ import (
 // Manager keeps sessions in a store. It is safe for use by many goroutines, and any number of managers, in any number of processes, may
 // share a store if their options are the same.
 type Manager struct {
-	s      store.Store
-	o      Options
-	ring   *ring
-	wire   transport
-	codec  *codec.Tagged
-	kept   *keptKey // where the key stands in the store
-	hinted atomic.Bool
+	s     store.Store
+	o     Options
+	ring  *ring
+	wire  transport
+	codec *codec.Tagged
+	kept  *keptKey // where the key stands in the store
+
+	hinted, late, nested atomic.Bool // these warnings were given
 }
 
 // New returns a manager of sessions in s. It checks o, and where o has no Keys it loads the one that stands in s, or puts one there.
@@ -75,16 +76,21 @@ func (m *Manager) checkTimeout(idle time.Duration, what string) error {
 // Handler gives each request its session, for [From], and saves it before the first byte of the response.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if m.From(r.Context()) != nil {
+		switch outer := From(r.Context()); {
+		case m.From(r.Context()) != nil:
 			next.ServeHTTP(w, r) // wrapped twice
 			return
+		case outer != nil && outer.m.wire.name == m.wire.name && !m.nested.Swap(true):
+			m.o.Logger.ErrorContext(r.Context(), "session: two managers, one within the other, have one cookie or header, and each overwrites the other's; "+
+				"give them names", "name", m.wire.name)
 		}
 		x := new(exchange) // all that a request needs, in one allocation
-		x.session.m, x.session.r = m, r
+		x.session.m, x.session.r, x.session.asked = m, r, time.Now()
 		x.writer.reset(w, &x.session)
 		x.ctx.Context, x.ctx.s = r.Context(), &x.session
 		defer x.writer.aborted()
-		next.ServeHTTP(&x.writer, r.WithContext(&x.ctx))
+		x.writer.r = r.WithContext(&x.ctx)
+		next.ServeHTTP(&x.writer, x.writer.r)
 		x.writer.finish()
 	})
 }

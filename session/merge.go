@@ -49,9 +49,9 @@ func Sum[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | 
 // mergeFlashes keeps what either adds and drops what either has taken: messages are added at the end, and all taken at once.
 var mergeFlashes = MergeFunc(func(base, mine, theirs []string) ([]string, error) {
 	if kept := common(base, mine); kept == len(base) {
-		return slices.Concat(theirs, mine[kept:]), nil
+		return newest(slices.Concat(theirs, mine[kept:])), nil
 	}
-	return slices.Concat(theirs[common(base, theirs):], mine), nil
+	return newest(slices.Concat(theirs[common(base, theirs):], mine)), nil
 })
 
 // common is how many elements a and b begin with alike.

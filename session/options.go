@@ -49,14 +49,15 @@ type Options struct {
 	// Devices keeps a list of each subject's sessions, for [Manager.Sessions] and [Manager.Revoke].
 	Devices bool
 	// MaxSessions is how many sessions a subject may have: a login over that signs the one out that was unseen for longest. It implies
-	// Devices. 0: any number.
+	// Devices. 0: 100 with Devices, for each request of a subject reads the list, and else any number.
 	MaxSessions int
-	// Label names the device in that list; nil means its User-Agent. It is cut to 256 bytes.
+	// Label names the device in that list; nil means its User-Agent. It is cut to 256 bytes. Its request is one without a session.
 	Label func(*http.Request) string
 
 	Unreadable Unreadable
 	Outage     Outage
 	// Error writes the answer that takes the place of the handler's where a session could not be loaded or saved; nil means [ErrorHandler].
+	// err says which; in an outage the session of its request is there, and empty.
 	Error func(w http.ResponseWriter, r *http.Request, err error)
 
 	// Logger hears of ids used after they were renewed, unreadable records and outages; never of an id. nil means [slog.Default].
@@ -103,6 +104,8 @@ const (
 )
 
 const (
+	defaultMaxSessions = 100
+
 	maxLabel       = 256
 	quarantineTime = 30 * 24 * time.Hour
 )
@@ -126,6 +129,9 @@ func (o *Options) withDefaults() (Options, error) {
 	fill(&c.SaveTimeout, 10*time.Second)
 	c.TouchAfter, c.Grace = max(c.TouchAfter, 0), max(c.Grace, 0)
 	c.Devices = c.Devices || c.MaxSessions > 0
+	if c.MaxSessions == 0 {
+		c.MaxSessions = defaultMaxSessions
+	}
 	c.Merge = maps.Clone(c.Merge)
 	if c.Prefix == "" {
 		c.Prefix = "session:"

@@ -29,7 +29,7 @@ import (
 //
 //	4       32    SHA-256 of the new id
 //	36      8     end of the grace
-//	44      1     1: strict, never followed
+//	44      1     flags: 1 strict, never followed; 2 used: some client had this id, before it was renewed
 //
 // for a subject with
 //
@@ -48,6 +48,9 @@ const (
 	flagProvisional = 2
 	flagSubject     = 4
 	flagListed      = 8
+
+	aliasStrict = 1
+	aliasUsed   = 2
 )
 
 type (
@@ -78,6 +81,7 @@ type alias struct {
 	target hash
 	grace  time.Time
 	strict bool // the new session has another subject: whoever knows the old id must not reach it
+	used   bool // a client had this id: whoever comes with one from before is late
 }
 
 func appendTime(b []byte, t time.Time) []byte {
@@ -121,10 +125,14 @@ func (a *alias) encode() []byte {
 	b := make([]byte, 0, 45)
 	b = append(append(b, magic...), kindAlias)
 	b = appendTime(append(b, a.target[:]...), a.grace)
+	var flags byte
 	if a.strict {
-		return append(b, 1)
+		flags |= aliasStrict
 	}
-	return append(b, 0)
+	if a.used {
+		flags |= aliasUsed
+	}
+	return append(b, flags)
 }
 
 // reader takes a record apart. After a failure everything it reads is empty, so callers look at bad once.
@@ -206,9 +214,9 @@ func decodeAlias(data []byte) (alias, error) {
 	var a alias
 	copy(a.target[:], in.take(len(a.target)))
 	a.grace = in.time()
-	strict := in.byte()
-	a.strict = strict == 1
-	if in.bad || len(in.rest) > 0 || strict > 1 {
+	flags := in.byte()
+	a.strict, a.used = flags&aliasStrict != 0, flags&aliasUsed != 0
+	if in.bad || len(in.rest) > 0 || flags > aliasStrict|aliasUsed {
 		return alias{}, errRecord
 	}
 	return a, nil

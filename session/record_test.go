@@ -61,6 +61,8 @@ func golden() map[string]struct {
 	grace := alias{target: full.from, grace: when.Add(30 * time.Second)}
 	strict := grace
 	strict.strict = true
+	used := grace
+	used.used = true
 	nobody := subjectEntry{epoch: full.epoch}
 	some := subjectEntry{epoch: full.epoch, list: []listed{
 		{device: full.device, created: when, seen: when.Add(time.Hour), end: when.Add(25 * time.Hour), label: "Lynx/2.9"},
@@ -70,6 +72,7 @@ func golden() map[string]struct {
 		"session-empty":  {"session", (&record{created: when, seen: when, deadline: when, idle: 1}).encode()},
 		"alias":          {"alias", grace.encode()},
 		"alias-strict":   {"alias", strict.encode()},
+		"alias-used":     {"alias", used.encode()},
 		"subject-nobody": {"subject", nobody.encode()}, "subject-listed": {"subject", some.encode()},
 	}
 }
@@ -165,8 +168,8 @@ func TestRefusedRecords(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := decodeAlias(with(golden()["alias"].data, 44, 2)); err != errRecord {
-		t.Errorf("an alias that is neither strict nor not: %v", err)
+	if _, err := decodeAlias(with(golden()["alias"].data, 44, 4)); err != errRecord {
+		t.Errorf("an alias with a flag that there is not: %v", err)
 	}
 }
 
@@ -205,7 +208,8 @@ func TestRecordsComeBack(t *testing.T) {
 		if diff := cmp.Diff(r, back, exact); err != nil || diff != "" {
 			t.Fatalf("session: %v\n%s", err, diff)
 		}
-		a := alias{target: drawBytes[hash](t, "target"), grace: drawTime.Draw(t, "grace"), strict: rapid.Bool().Draw(t, "strict")}
+		a := alias{target: drawBytes[hash](t, "target"), grace: drawTime.Draw(t, "grace"), strict: rapid.Bool().Draw(t, "strict"),
+			used: rapid.Bool().Draw(t, "used")}
 		if back, err := decodeAlias(a.encode()); err != nil || !cmp.Equal(a, back, exact) {
 			t.Fatalf("alias: %v\n%s", err, cmp.Diff(a, back, exact))
 		}

@@ -21,7 +21,9 @@ func (s *Session) Renew() error {
 	if err := s.changeID("renew"); err != nil {
 		return err
 	}
-	s.renewing = s.state == live
+	if s.state == live && s.own {
+		s.renewing = true
+	} // else it has just been renewed, and the answer with the new id is on the way
 	return nil
 }
 
@@ -31,7 +33,7 @@ func (s *Session) changeID(op string) error {
 		return err
 	}
 	if s.begun {
-		return store.Wrap("session", op, ErrTooLate)
+		return s.tooLate(op)
 	}
 	return nil
 }
@@ -82,7 +84,7 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 		if v, err = s.m.swapRecord(ctx, &at, v, &r); err != nil {
 			return err
 		}
-		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict}
+		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict, used: s.own || !cur.provisional}
 		left, err := s.m.swapAlias(ctx, &old, oldV, &a, &r)
 		if err == nil {
 			s.left = &leftAlias{old, left, a}
@@ -100,7 +102,7 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
-		f, err := s.m.find(ctx, old, now)
+		f, err := s.m.find(ctx, old, now, time.Time{})
 		s.compare(&f.rec)
 		switch {
 		case err != nil:

@@ -18,12 +18,43 @@ import (
 func (s *Session) Save() error {
 	s.lock()
 	defer s.mu.Unlock()
-	s.unsaved = s.save()
+	s.unsaved = s.save(true)
 	return s.unsaved
 }
 
-// save writes what has changed, if anything has. Afterwards nothing has.
-func (s *Session) save() error {
+// Reload saves what has changed, and then looks at the session as it stands in the store now: so a stream or a websocket learns of a logout, which is
+// [ErrEnded], and of what other requests have set.
+func (s *Session) Reload() error {
+	s.lock()
+	defer s.mu.Unlock()
+	if err := s.load(); err != nil {
+		return store.Wrap("session", "reload", err)
+	}
+	if s.unsaved = s.save(true); s.unsaved != nil {
+		return s.unsaved
+	}
+	if s.state == none {
+		return nil
+	}
+	f := found{state: s.state}
+	if s.state == live {
+		var err error
+		if f, err = s.m.find(s.r.Context(), s.at, time.Now(), time.Time{}); err != nil {
+			return store.Wrap("session", "reload", err)
+		}
+	}
+	if f.state != live {
+		s.over()
+		return store.Wrap("session", "reload", ErrEnded)
+	}
+	s.moved(&f)
+	s.settle(f)
+	return nil
+}
+
+// save writes what has changed, if anything has. Afterwards nothing has. If nothing has, and only the last use is to be recorded, an error of
+// that is told to who has called Save, and nobody else.
+func (s *Session) save(called bool) error {
 	if s.failed != nil {
 		return s.failed
 	}
@@ -31,7 +62,7 @@ func (s *Session) save() error {
 		return nil
 	}
 	now := time.Now()
-	dirty := len(s.changes) > 0 || s.cleared && len(s.rec.fields) > 0 || s.remember != nil
+	dirty := s.changed()
 	if s.state != live {
 		if dirty = s.subject != nil && *s.subject != ""; !dirty {
 			for _, value := range s.changes {
@@ -39,9 +70,8 @@ func (s *Session) save() error {
 			}
 		}
 	}
-	touch := s.state == live && s.due(now)
+	touch := s.state == live && (s.due(now) || s.resend && !s.begun)
 	if s.state == ended || !dirty && !touch && !s.renewing && s.subject == nil {
-		s.sendAgain()
 		return nil
 	}
 	s.wrote = now
@@ -57,13 +87,17 @@ func (s *Session) save() error {
 		err = s.create(ctx, now)
 	case s.renewing:
 		err = s.renew(ctx, now, false)
-	case dirty:
-		err = s.update(ctx, now, found{at: s.at, version: s.version, rec: s.rec})
 	default:
-		if err = s.touch(ctx, now); err != nil {
+		err = s.update(ctx, now, found{at: s.at, version: s.version, rec: s.rec})
+	}
+	if err != nil && touch && !dirty && !s.renewing && s.subject == nil && !called {
+		s.resend = false
+		if errors.Is(err, ErrEnded) {
+			s.over() // but it did live when this request read it
+		} else {
 			s.m.o.Logger.WarnContext(ctx, "session: the last use could not be recorded", "err", err)
-			err = nil
 		}
+		return nil
 	}
 	if err == nil && s.token != "" {
 		err = s.stillEnrolled(ctx)
@@ -75,9 +109,27 @@ func (s *Session) save() error {
 	}
 	err = store.Wrap("session", "save", err)
 	if errors.Is(err, ErrEnded) {
-		s.failed, s.state, s.token = err, ended, ""
+		s.over()
+		s.failed = err
 	}
 	return err
+}
+
+// over notes that the session has ended. Its client is given nothing.
+func (s *Session) over() {
+	s.state, s.token, s.own, s.confirm, s.resend = ended, "", false, false, false
+}
+
+// moved notes what has become of it since it was loaded: if it was renewed, then whoever did so has sent the new id.
+func (s *Session) moved(f *found) {
+	if f.hops > 0 {
+		s.own, s.confirm, s.resend = false, false, false
+	}
+}
+
+// changed reports whether this request changes what stands in the store.
+func (s *Session) changed() bool {
+	return len(s.changes) > 0 || s.cleared && len(s.rec.fields) > 0 || s.remember != nil
 }
 
 // due reports whether the use must be recorded. What this request has written, or tried in vain to, at its first byte, its end does not
@@ -157,7 +209,8 @@ func (s *Session) sendAgain() {
 	}
 }
 
-// update writes changes over the version that was loaded, and where another request was faster, over what that has stored.
+// update writes changes, or with none the last use, over the version that was loaded, and where another request was faster, over what that has
+// stored.
 func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 	remember := s.remember != nil
 	for wait := minWait; ; wait = min(2*wait, maxWait) {
@@ -183,15 +236,17 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 		if err := pause(ctx, wait); err != nil {
 			return err
 		}
-		if f, err = s.m.find(ctx, f.at, now); err != nil {
+		if f, err = s.m.find(ctx, f.at, now, time.Time{}); err != nil {
 			return err
 		}
 		if f.state != live {
 			return ErrEnded
 		}
 		s.compare(&f.rec)
-		if f.hops > 0 {
-			s.own, s.confirm, s.resend = false, false, false // renewed meanwhile: whoever did so has sent the new id
+		s.moved(&f)
+		if !s.resend && !s.changed() && now.Sub(f.rec.seen) <= s.m.o.TouchAfter && !(s.confirm && f.rec.provisional) {
+			s.settle(f) // what was to be recorded has been, by who came between
+			return nil
 		}
 	}
 }
@@ -202,26 +257,6 @@ func (s *Session) compare(now *record) {
 	if s.tried != nil && s.tried.seen.UnixNano() == now.seen.UnixNano() && bytes.Equal(s.tried.fields, now.fields) {
 		s.rec, s.tried = *now, nil
 	}
-}
-
-// touch records a use and nothing else. Who comes between has recorded one too, or has ended the session.
-func (s *Session) touch(ctx context.Context, now time.Time) error {
-	r, err := s.next(&s.rec, now)
-	if err != nil {
-		return err
-	}
-	r.provisional = r.provisional && !s.confirm
-	v, err := s.m.swapRecord(ctx, &s.at, s.version, &r)
-	if err != nil {
-		s.resend = s.resend && !errors.Is(err, store.ErrConflict)
-		if errors.Is(err, store.ErrConflict) {
-			return nil
-		}
-		return err
-	}
-	s.done(s.at, v, r)
-	s.record(ctx, false)
-	return nil
 }
 
 // The pause after a conflict is drawn from [0, wait): losers of one race must not meet again.

@@ -10,22 +10,26 @@ import (
 
 // Session is the session of one request. It is loaded when a method first needs it and saved before the first byte of the response. Its
 // methods may be called from several goroutines, and after the first byte too: what they change then is saved when the handler returns,
-// or by [Session.Save].
+// or by [Session.Save]. Once it has returned, nothing can be changed any more, unless it has hijacked the connection; then Save saves.
 type Session struct {
 	m *Manager
 	r *http.Request
 
-	mu      sync.Mutex
-	loaded  bool
-	begun   bool  // the response has, so no cookie can be sent
-	loadErr error // why it could not be loaded
-	failed  error // why the response must not be the handler's
-	unsaved error // of the last Save
-	warned  bool  // of an id used after its time
+	asked time.Time // when the request came
+
+	mu       sync.Mutex
+	loaded   bool
+	begun    bool  // the response has, so no cookie can be sent
+	returned bool  // the handler has, and has not hijacked the connection
+	loadErr  error // why it could not be loaded
+	failed   error // why the response must not be the handler's
+	unsaved  error // of the last Save
+	warned   bool  // of an id used after its time
 
 	state   state
 	at      hash // where the record stands
 	id      id   // the client's own, if own
+	gone    bool // the client came with a token, and it opens nothing
 	own     bool // the client holds the id of the record, not one that is an alias to it
 	version store.Version
 	rec     record // as it stands in the store
@@ -73,6 +77,7 @@ func (s *Session) exists() {
 // Info is what the manager knows of a session. Times are zero while nothing is stored.
 type Info struct {
 	New        bool      // nothing is stored yet
+	Ended      bool      // the client came with the token of a session that is over: it ran out, was revoked or destroyed, or is another by a login
 	Subject    string    // whose it is; "": nobody's
 	Device     string    // its Device.ID, where Options.Devices is set and it has a subject
 	Created    time.Time // the login, or else the first save
@@ -87,7 +92,7 @@ func (s *Session) Info() Info {
 	s.lock()
 	defer s.mu.Unlock()
 	if s.load() != nil || s.state != live {
-		return Info{New: true, Subject: s.currentSubject()}
+		return Info{New: true, Ended: s.gone, Subject: s.currentSubject()}
 	}
 	i := Info{Subject: s.currentSubject(), Created: s.rec.created, LastSeen: s.rec.seen, Deadline: s.rec.deadline,
 		Remembered: s.rec.remembered}
@@ -119,8 +124,15 @@ func (s *Session) change(op string) error {
 		s.failed = store.Wrap("session", op, err)
 		return s.failed
 	}
-	if s.state == none && s.begun {
-		return store.Wrap("session", op, ErrTooLate)
+	if s.returned || s.state == none && s.begun {
+		return s.tooLate(op)
 	}
 	return nil
+}
+
+// tooLate is ErrTooLate, also in the log: it is a mistake of the program, and one that it may overlook.
+func (s *Session) tooLate(op string) error {
+	err := store.Wrap("session", op, ErrTooLate)
+	s.m.o.Logger.ErrorContext(s.r.Context(), "session: a change came too late and is lost", "err", err)
+	return err
 }

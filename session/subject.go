@@ -15,7 +15,7 @@ const maxSubject = 1024
 
 // SetSubject says whose session this is from now on: call it at the login, with the user's id, and nowhere else. "" is nobody. The session
 // gets a new id and a new lifetime, and the old id is dead at once, so that whoever planted or saw it stays outside. Fields
-// set before by nobody stay; those of another subject do not.
+// set before by nobody stay; those of another subject do not. Call it before anything else that changes the session.
 //
 // To log out, use Destroy; to log out everywhere, [Manager.RevokeAll] and Destroy.
 func (s *Session) SetSubject(subject string) error {
@@ -24,6 +24,9 @@ func (s *Session) SetSubject(subject string) error {
 	}
 	s.lock()
 	defer s.mu.Unlock()
+	if s.load() == nil && s.state == ended && s.failed == nil && !s.begun && subject != "" {
+		s.state = none // the same login again, perhaps, whose answer got lost: it begins a session of its own
+	}
 	if err := s.changeID("set subject"); err != nil {
 		return err
 	}
@@ -56,10 +59,20 @@ func (s *Session) currentSubject() string {
 }
 
 // RevokeAll ends all sessions of a subject, however many there are, by one Delete: they carry the epoch that stood in the subject's entry
-// when they began, and without that entry none of them counts. A login that comes later begins a new epoch.
+// when they began, and without that entry none of them counts. A login that comes later begins a new epoch. Like a save it goes on when ctx is
+// cancelled: who has asked for it may be a request whose client has gone.
+//
+// "" is an error: it is the subject of sessions that nobody has logged in to, and of one that could not be loaded.
 func (m *Manager) RevokeAll(ctx context.Context, subject string) error {
+	if subject == "" {
+		return fmt.Errorf("session: revoke all: %w", errNobody)
+	}
+	ctx, cancel := m.saving(ctx)
+	defer cancel()
 	return store.Wrap("session", "revoke all", m.s.Delete(ctx, m.subjectKey(subject)))
 }
+
+var errNobody = errors.New("the subject is empty: nobody's sessions cannot be revoked")
 
 func (m *Manager) subjectKey(subject string) string {
 	h := hash(sha256.Sum256([]byte(subject)))
@@ -86,16 +99,16 @@ func (m *Manager) enrolled(ctx context.Context, f *found) (bool, error) {
 	if !f.rec.listed {
 		return true, nil
 	}
-	entry, err := decodeSubject(item)
-	if err != nil {
-		return false, nil
+	for len(in.rest) > 0 && !in.bad {
+		var l listed // looked at in passing: whoever asks is one of many, at each request
+		copy(l.device[:], in.take(len(l.device)))
+		l.created, l.seen, l.end = in.time(), in.time(), in.time()
+		if in.text(); l.device == f.rec.device && !in.bad {
+			f.listSeen = l.seen
+			return true, nil
+		}
 	}
-	n := entry.index(f.rec.device)
-	if n < 0 {
-		return false, nil
-	}
-	f.listSeen = entry.list[n].seen
-	return true, nil
+	return false, nil
 }
 
 // record brings the subject's entry up to date with the session: its last seen where that has become old, and how long it is needed.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	stdhash "hash"
 	"sync"
+	"sync/atomic"
 )
 
 // A token is what a client carries: its id, 256 random bits, and a MAC over it. The id alone cannot be guessed; the MAC is there so that
@@ -37,7 +39,7 @@ func (i *id) hash() hash { return sha256.Sum256(i[:]) }
 
 // ring holds the keys of the MAC: the first signs, all are accepted.
 type ring struct {
-	keys []macKey
+	keys atomic.Pointer[[]*macKey]
 	salt []byte // what stands before the id
 }
 
@@ -54,15 +56,29 @@ type macState struct {
 var errKeys = errors.New("Keys: a key for the MAC of session ids must have at least 32 random bytes: openssl rand 32")
 
 func newRing(keys [][]byte, name string) (*ring, error) {
-	r := &ring{keys: make([]macKey, len(keys)), salt: []byte("larder session\x00" + name + "\x00")}
+	r := &ring{salt: []byte("larder session\x00" + name + "\x00")}
+	list := make([]*macKey, len(keys))
 	for i, key := range keys {
 		if len(key) < minKey || allEqual(key) {
 			return nil, errKeys
 		}
-		key := append([]byte(nil), key...)
-		r.keys[i].pool.New = func() any { return &macState{h: hmac.New(sha256.New, key)} }
+		list[i] = newMacKey(key)
 	}
+	r.keys.Store(&list)
 	return r, nil
+}
+
+func newMacKey(key []byte) *macKey {
+	key = bytes.Clone(key)
+	return &macKey{pool: sync.Pool{New: func() any { return &macState{h: hmac.New(sha256.New, key)} }}}
+}
+
+// prefer signs with a key from now on, and still accepts some of those from before.
+func (r *ring) prefer(key []byte) {
+	const most = 4
+	list := append([]*macKey{newMacKey(key)}, *r.keys.Load()...)
+	list = list[:min(len(list), most)]
+	r.keys.Store(&list)
 }
 
 // allEqual finds the keys that somebody forgot to fill.
@@ -85,7 +101,7 @@ func (r *ring) mac(st *macState, i *id) []byte {
 
 // sign returns the token of i.
 func (r *ring) sign(i *id) string {
-	key := &r.keys[0]
+	key := (*r.keys.Load())[0]
 	st := key.pool.Get().(*macState)
 	defer key.pool.Put(st)
 	sum := r.mac(st, i)
@@ -108,10 +124,10 @@ func (r *ring) verify(token string) (i id, old, ok bool) {
 	if n, err := b64.Decode(theirs[:], text[44:]); err != nil || n != macSize {
 		return id{}, false, false
 	}
-	for n := range r.keys {
-		st := r.keys[n].pool.Get().(*macState)
+	for n, key := range *r.keys.Load() {
+		st := key.pool.Get().(*macState)
 		ok := hmac.Equal(r.mac(st, &i), theirs[:])
-		r.keys[n].pool.Put(st)
+		key.pool.Put(st)
 		if ok {
 			return i, n > 0, true
 		}

@@ -105,7 +105,8 @@ func (s *Session) Keys() []string {
 
 // Set sets a field, to be saved with the session. Its name is UTF-8 of 1 to 255 bytes that does not begin with NUL. What the codec
 // refuses is an error, and so is a session that could not be loaded ([store.ErrUnavailable]) or has ended ([ErrEnded]); where the
-// response has begun and there was no session before, [ErrTooLate].
+// response has begun and there was no session before, [ErrTooLate]. To set what the field already holds changes nothing, and so does not
+// overwrite what another request sets meanwhile.
 func (s *Session) Set(name string, value any) error {
 	if !validName(name) {
 		return fmt.Errorf("session: set: the name of a field must be UTF-8 of 1 to %d bytes that does not begin with NUL", maxName)
@@ -154,7 +155,8 @@ func (s *Session) Delete(name string) error {
 	return nil
 }
 
-// Clear deletes all fields, also those that other requests add until it is saved. The subject stays: to log out, use Destroy.
+// Clear deletes all fields, and if there is one, also those that other requests add until it is saved. The subject stays: to log out, use
+// Destroy.
 func (s *Session) Clear() error {
 	s.lock()
 	defer s.mu.Unlock()

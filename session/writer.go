@@ -20,12 +20,14 @@ import (
 // waits for the end of an answer that is complete.
 type writer struct {
 	http.ResponseWriter
-	s      *Session
-	begun  bool
-	failed error       // why the answer is not the handler's
-	void   http.Header // for the handler's, then
-	before []headerField
-	room   [6]headerField // for before, where the middleware outside has set no more
+	s        *Session
+	r        *http.Request // as the handler has it
+	begun    bool
+	hijacked bool
+	failed   error       // why the answer is not the handler's
+	void     http.Header // for the handler's, then
+	before   []headerField
+	room     [6]headerField // for before, where the middleware outside has set no more
 }
 
 // headerField is one that stood in the header of the response before the handler was called.
@@ -58,7 +60,7 @@ func (w *writer) begin() error {
 	}
 	w.begun = true
 	if err := w.s.begin(w); err != nil {
-		w.s.m.o.Error(w.ResponseWriter, w.s.r, err)
+		w.s.m.o.Error(w.ResponseWriter, w.r, err)
 		w.failed = store.Wrap("session", "answer", err)
 	}
 	return w.failed
@@ -73,6 +75,7 @@ func (w *writer) finish() {
 	case w.failed == nil: // else the client was told that nothing is saved
 		w.s.finish()
 	}
+	w.s.returns(w.hijacked)
 }
 
 // aborted has the panic with which a handler gives its response up end here, if the response is another one, which the server would cut
@@ -152,7 +155,9 @@ func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err := w.begin(); err != nil {
 		return nil, nil, err
 	}
-	return http.NewResponseController(w.ResponseWriter).Hijack()
+	conn, buffered, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.hijacked = err == nil
+	return conn, buffered, err
 }
 
 // Push is for those who still ask for an http.Pusher.
@@ -182,7 +187,7 @@ func (s *Session) begin(w *writer) error {
 	defer s.mu.Unlock()
 	err := s.unsaved
 	if err == nil { // else the handler knows that nothing is saved, and may have told so
-		err = s.save()
+		err = s.save(false)
 	}
 	s.begun = true
 	if !s.loaded {
@@ -223,7 +228,14 @@ func (s *Session) sendToken(h http.Header) {
 func (s *Session) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.save(); err != nil && s.failed == nil {
+	if err := s.save(false); err != nil && s.failed == nil {
 		s.m.o.Logger.ErrorContext(s.r.Context(), "session: changes made after the response had begun are lost", "err", err)
 	}
+}
+
+// returns notes that nobody saves any more what is changed from now on, unless it is who has hijacked the connection.
+func (s *Session) returns(hijacked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.returned = !hijacked
 }
