@@ -157,7 +157,7 @@ func TestGoneBeforeLoad(t *testing.T) {
 
 // TestTimedOut: http.TimeoutHandler answers while the handler goes on. What it changed before is saved, inside with that answer; what comes later is not.
 func TestTimedOut(t *testing.T) {
-	late := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 20*time.Millisecond, "late") }
+	late := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 300*time.Millisecond, "late") }
 	for name, g := range map[string]staging{"inside": {inside: late}, "outside": {outside: late}} {
 		t.Run(name, func(t *testing.T) {
 			answered, over := make(chan bool), make(chan bool)
