@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -170,6 +171,10 @@ func (o *Options) check() error {
 		return errors.New("Keys is empty: give a key, or nil to have one kept in the store")
 	case len(o.Prefix) > 512 || store.CheckKey(o.Prefix) != nil:
 		return errors.New("Prefix must be UTF-8 of at most 512 bytes without NUL")
+	case o.Header != "" && o.Cookie != (Cookie{}):
+		return errors.New("Header and Cookie exclude each other: a token travels in one of them")
+	case slices.Contains(takenHeaders, http.CanonicalHeaderKey(o.Header)):
+		return fmt.Errorf("Header %q means something else in HTTP", o.Header)
 	case o.Header != "" && !isToken(o.Header):
 		return fmt.Errorf("Header %q is not the name of a header", o.Header)
 	}
@@ -180,6 +185,9 @@ func (o *Options) check() error {
 	}
 	return nil
 }
+
+// takenHeaders are some that look possible and would break the response. Authorization is not among them: its responses have another one.
+var takenHeaders = []string{"Cookie", "Set-Cookie", "Content-Length", "Content-Type", "Transfer-Encoding", "Connection", "Host", "Vary", "Cache-Control", "Location"}
 
 // fill sets the defaults of a cookie and says what is wrong with it.
 func (c *Cookie) fill() error {

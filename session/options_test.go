@@ -31,7 +31,7 @@ func TestBadOptions(t *testing.T) {
 		"Keys": {{Keys: [][]byte{}}, {Keys: [][]byte{make([]byte, 31)}}, {Keys: [][]byte{make([]byte, 32)}}, {Keys: [][]byte{testKey, nil}},
 			{Keys: [][]byte{testKey, []byte("too short")}}, {Keys: [][]byte{[]byte(strings.Repeat("x", 64))}}},
 		"Prefix": {{Prefix: strings.Repeat("p", 513)}, {Prefix: "\xff"}, {Prefix: "a\x00b"}},
-		"Header": {{Header: "Session Token"}, {Header: "Ünicode"}, {Header: "X:"}},
+		"Header": {{Header: "Session Token"}, {Header: "Ünicode"}, {Header: "X:"}, {Header: "cookie"}, {Header: "X-Session", Cookie: Cookie{Name: "x"}}},
 		"Codec":  {{Codec: badName{codec.JSON}}, {Codecs: []codec.Codec{badName{codec.JSON}}}},
 		"Merge":  {{Merge: map[string]Merger{"cart": {}}}, {Merge: map[string]Merger{"\x00flash": Sum[int]()}}, {Merge: map[string]Merger{"": Sum[int]()}}},
 		"Cookie.Name": {{Cookie: Cookie{Name: "a b"}}, {Cookie: Cookie{Name: "__Host-x"}}, {Cookie: Cookie{Name: "__secure-x"}},
