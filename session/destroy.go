@@ -43,7 +43,8 @@ func (s *Session) Destroy() error {
 	return nil
 }
 
-// notDestroyed has the response fail with err, for nobody may be told that he is logged out who is not, or the log tell of it where that is too late.
+// notDestroyed has the response fail with err, for nobody may be told that he is logged out who is not, or the log tell of it where that
+// is too late.
 func (s *Session) notDestroyed(err error) error {
 	s.failed = store.Wrap("session", "destroy", err)
 	if s.begun {

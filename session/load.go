@@ -24,8 +24,8 @@ func (s *Session) load() error {
 	}
 	s.loaded = true
 	if s.begun && !s.m.late.Swap(true) {
-		s.m.o.Logger.WarnContext(s.r.Context(), "session: a session was asked for after the response had begun, so that it carries neither Vary nor "+
-			"Cache-Control and caches may keep it; ask before you write")
+		s.m.o.Logger.WarnContext(s.r.Context(), "session: a session was asked for after the response had begun, so that it "+
+			"carries neither Vary nor Cache-Control and caches may keep it; ask before you write")
 	}
 	tried := 0
 	for token := range s.m.wire.tokens(s.r) {

@@ -158,29 +158,29 @@ var errLongest = errors.New("a hundred years (876000h) are the longest lifetime,
 func (o *Options) check() error {
 	switch {
 	case o.Idle < 0 || o.Lifetime < 0 || o.RememberFor < 0 || o.SaveTimeout < 0:
-		return errors.New("Idle, Lifetime, RememberFor and SaveTimeout must not be negative")
+		return errors.New("the options Idle, Lifetime, RememberFor and SaveTimeout must not be negative")
 	case max(o.Idle, o.Lifetime, o.RememberFor, o.Grace) > longest:
 		return errLongest
 	case o.TouchAfter >= o.Idle:
-		return fmt.Errorf("TouchAfter (%v) must be shorter than Idle (%v)", o.TouchAfter, o.Idle)
+		return fmt.Errorf("the option TouchAfter (%v) must be shorter than Idle (%v)", o.TouchAfter, o.Idle)
 	case o.MaxSessions < 0:
-		return errors.New("MaxSessions must not be negative")
+		return errors.New("the option MaxSessions must not be negative")
 	case o.Unreadable < NewSession || o.Unreadable > Quarantine || o.Outage < Refuse || o.Outage > Anonymous:
-		return errors.New("Unreadable or Outage is none of the constants")
+		return errors.New("the option Unreadable or Outage is none of the constants")
 	case o.Keys != nil && len(o.Keys) == 0:
-		return errors.New("Keys is empty: give a key, or nil to have one kept in the store")
+		return errors.New("the option Keys is empty: give a key, or nil to have one kept in the store")
 	case len(o.Prefix) > 512 || store.CheckKey(o.Prefix) != nil:
-		return errors.New("Prefix must be UTF-8 of at most 512 bytes without NUL")
+		return errors.New("the option Prefix must be UTF-8 of at most 512 bytes without NUL")
 	case o.Header != "" && o.Cookie != (Cookie{}):
-		return errors.New("Header and Cookie exclude each other: a token travels in one of them")
+		return errors.New("the options Header and Cookie exclude each other: a token travels in one of them")
 	case slices.Contains(takenHeaders, http.CanonicalHeaderKey(o.Header)):
-		return fmt.Errorf("Header %q means something else in HTTP", o.Header)
+		return fmt.Errorf("the option Header %q means something else in HTTP", o.Header)
 	case o.Header != "" && !isToken(o.Header):
-		return fmt.Errorf("Header %q is not the name of a header", o.Header)
+		return fmt.Errorf("the option Header %q is not the name of a header", o.Header)
 	}
 	for name, merger := range o.Merge {
 		if !validName(name) || merger.merge == nil {
-			return fmt.Errorf("Merge has no Merger for %q, or no field can have that name", name)
+			return fmt.Errorf("the option Merge has no Merger for %q, or no field can have that name", name)
 		}
 	}
 	return nil
