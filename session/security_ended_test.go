@@ -72,9 +72,9 @@ func TestOldTokensAreDead(t *testing.T) {
 			ctx := t.Context()
 
 			first := marked(t, strict, "mark", "here")
-			second := renewed(t, strict, first)
+			renewed(t, strict, first)
 			alive(t, strict, "Renew, answer lost", first, "") // and that renewed it again
-			second = renewed(t, strict, first)
+			second := renewed(t, strict, first)
 			alive(t, strict, "Renew", second, "")
 			dead(t, strict, "Renew", first)
 
