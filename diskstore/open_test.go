@@ -3,6 +3,7 @@ package diskstore_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -58,6 +59,28 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		if !strings.HasPrefix(err.Error(), "diskstore: open: ") || strings.Count(err.Error(), "diskstore: ") != 1 {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// TestOpenWhereNoFolderCanBe says so, rather than that one was removed: in the file system of /proc, or under a working folder that is gone.
+func TestOpenWhereNoFolderCanBe(t *testing.T) {
+	var paths []string
+	if _, err := os.Stat("/proc/self"); err == nil {
+		paths = append(paths, "/proc/nope/x")
+	}
+	gone := filepath.Join(t.TempDir(), "gone")
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(gone)
+	if os.Remove(gone) == nil {
+		paths = append(paths, "x")
+	}
+	for _, path := range paths {
+		s, err := diskstore.Open(path, nil)
+		if s != nil || !errors.Is(err, fs.ErrNotExist) || errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "cannot be made") {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
 }

@@ -107,5 +107,9 @@ func makeAll(dir string) error {
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return nil
 	}
-	return folder.Cause(os.MkdirAll(dir, 0o700))
+	err := folder.Cause(os.MkdirAll(dir, 0o700))
+	if errors.Is(err, fs.ErrNotExist) { // after an outage it would be there, but this never was
+		return refused{fmt.Errorf("the folder cannot be made: what should hold it takes no folders, or was removed; choose another path: %w", err)}
+	}
+	return err
 }
