@@ -46,7 +46,8 @@ func newGuide(t *testing.T, o *session.Options) *guide {
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.HandleFunc("POST /everywhere", s.logoutEverywhere)
-	mux.HandleFunc("POST /signout", s.signOut)
+	mux.HandleFunc("GET /login", loginPage)
+	mux.Handle("POST /signout", membersOnly(http.HandlerFunc(s.signOut)))
 	mux.HandleFunc("POST /password", func(w http.ResponseWriter, r *http.Request) {
 		if err := s.passwordChanged(r); err != nil {
 			session.ErrorHandler(w, r, err)
@@ -133,6 +134,7 @@ func TestGuideLogin(t *testing.T) {
 	bob("/login", "name=bob&password=secret", "Welcome back.")
 	device := regexp.MustCompile(`(\S{16}) ".*here: false`).FindStringSubmatch(list)
 	bob("/signout", "device="+device[1], "200")
+	g.visitor()("/signout", "device="+device[1], goToLogin)
 	other("/members", "", "Hello alice")
 	one("/signout", "device="+device[1], "200")
 	other("/members", "", goToLogin)
@@ -145,8 +147,14 @@ func TestGuideLogin(t *testing.T) {
 	other("/members", "", goToLogin)
 	other("/login", asAlice, "Welcome back.")
 	one("/everywhere", "x=1", "200")
+	one("/everywhere", "x=1", "200") // a second click
 	one("/members", "", goToLogin)
+	one("/password", "new=secret3", "500")
 	other("/members", "", goToLogin)
+	other("/login", "", "Your session is over.")
+	if page := one("/login", "", "form"); strings.Contains(page, "over") {
+		t.Errorf("who has logged out himself is told that his session is over: %q", page)
+	}
 	bob("/members", "", "Hello bob")
 }
 
@@ -179,6 +187,12 @@ func TestGuideOutage(t *testing.T) {
 		for name, h := range map[string]http.Handler{
 			"members": membersOnly(http.NotFoundHandler()), "visits": http.HandlerFunc(countVisits), "pay": http.HandlerFunc(new(shop).pay),
 			"login": http.HandlerFunc((&shop{users: map[string]string{"": ""}}).login), "logout": http.HandlerFunc(new(shop).logout),
+			"everywhere": http.HandlerFunc((&shop{sessions: m}).logoutEverywhere),
+			"password": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if err := (&shop{sessions: m}).passwordChanged(r); err != nil {
+					session.ErrorHandler(w, r, err)
+				}
+			}),
 		} {
 			w, r := httptest.NewRecorder(), httptest.NewRequest("POST", "https://example.com/", nil)
 			r.AddCookie(cookie)

@@ -3,6 +3,7 @@ package larder_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -59,6 +60,13 @@ func (s *shop) check(name, password string) (user string, ok bool) {
 	return name, ok && known == password
 }
 
+func loginPage(w http.ResponseWriter, r *http.Request) {
+	if session.From(r.Context()).Info().Ended {
+		fmt.Fprintln(w, "Your session is over. Please log in again.")
+	}
+	fmt.Fprintln(w, `<form method="post" action="/login">…</form>`)
+}
+
 func membersOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sess := session.From(r.Context())
@@ -83,7 +91,10 @@ func (s *shop) logout(w http.ResponseWriter, r *http.Request) {
 
 func (s *shop) logoutEverywhere(w http.ResponseWriter, r *http.Request) {
 	sess := session.From(r.Context())
-	err := s.sessions.RevokeAll(r.Context(), sess.Subject())
+	var err error
+	if user := sess.Subject(); user != "" { // "" may be a second click, or an outage, which Destroy tells
+		err = s.sessions.RevokeAll(r.Context(), user)
+	}
 	if err == nil {
 		err = sess.Destroy() // it is over already; this takes the cookie away too
 	}
@@ -97,6 +108,9 @@ func (s *shop) logoutEverywhere(w http.ResponseWriter, r *http.Request) {
 func (s *shop) passwordChanged(r *http.Request) error {
 	sess := session.From(r.Context())
 	user := sess.Subject()
+	if user == "" {
+		return errors.Join(errors.New("nobody is logged in"), sess.Err())
+	}
 	if err := s.sessions.RevokeAll(r.Context(), user); err != nil {
 		return err
 	}
@@ -168,7 +182,7 @@ func stream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		sess.Set("seen", n)
-		if err := sess.Save(); err != nil { // now, and not when the stream ends
+		if err := sess.Reload(); err != nil { // saves now, and not when the stream ends; ErrEnded: the user has logged out elsewhere
 			return
 		}
 	}

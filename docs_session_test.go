@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -55,6 +56,7 @@ type running struct {
 	t           *testing.T
 	bin, dir    string
 	address     string
+	contentType string // of all its pages; "": any
 	cmd         *exec.Cmd
 	stdout, log bytes.Buffer
 }
@@ -127,12 +129,16 @@ func (p *running) browser() func(method, path string, form url.Values) string {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		resp, err := client.Do(r)
 		if err != nil {
-			p.t.Fatalf("%v\n%s", err, p.log.String())
+			p.t.Errorf("%s %s: %v", method, path, err)
+			return ""
 		}
 		defer resp.Body.Close()
+		if got := resp.Header.Get("Content-Type"); !strings.HasPrefix(got, p.contentType) {
+			p.t.Errorf("%s %s: browsers get %s, and not %s", method, path, got, p.contentType)
+		}
 		body, err := io.ReadAll(resp.Body)
 		if err != nil || resp.StatusCode != http.StatusOK {
-			p.t.Fatalf("%s %s: %d, %v\n%s\n%s", method, path, resp.StatusCode, err, body, p.log.String())
+			p.t.Errorf("%s %s: %d, %v\n%s\n%s", method, path, resp.StatusCode, err, body, p.log.String())
 		}
 		return string(body)
 	}
@@ -147,6 +153,7 @@ func TestReadmeProgram(t *testing.T) {
 		t.Errorf("main has %d lines, twenty are promised", n)
 	}
 	p := build(t, source)
+	p.contentType = "text/html"
 	p.start()
 	one, other := p.browser(), p.browser()
 	see := func(browser func(string, string, url.Values) string, want string) {
@@ -166,6 +173,7 @@ func TestReadmeProgram(t *testing.T) {
 	one("POST", "/logout", nil)
 	see(one, "")
 	see(other, "")
+	one("POST", "/logout", nil) // nobody is logged in: a second click
 	other("POST", "/login", url.Values{"name": {"bob"}})
 	see(other, "bob")
 	see(one, "")
@@ -183,6 +191,15 @@ func TestGuideProgram(t *testing.T) {
 		if got := step.browser("GET", "/", nil); got != step.want {
 			t.Errorf("%q, not %q", got, step.want)
 		}
+	}
+	const clicks = 16
+	var all sync.WaitGroup
+	for range clicks {
+		all.Go(func() { one("GET", "/", nil) })
+	}
+	all.Wait()
+	if got, want := one("GET", "/", nil), fmt.Sprintf("Visit %d\n", 3+clicks+1); got != want {
+		t.Errorf("after %d visits at once: %q, not %q", clicks, got, want)
 	}
 }
 

@@ -1,15 +1,16 @@
 // Package larder opens a store by URL, whichever backend the URL names.
 //
 // Larder keeps values under keys in whatever backend a deployment chooses, and forgets those that nobody has used for a while. The
-// parts, each usable without the others:
+// parts:
 //
+//   - session keeps HTTP sessions in any of the stores; `larder demo` shows them;
 //   - store is the contract: what every store does, and what it may do besides;
 //   - diskstore, boltstore, dbstore (Postgres), memstore (memcached) and redisstore are stores, and so is store.Map;
 //   - migrations makes the table of dbstore;
 //   - store/storetest verifies a store, also one of your own, and store/storetest/live a deployment;
 //   - codec puts Go values in place of bytes;
 //   - cleanup removes what is not used any more, once or for ever;
-//   - cmd/larder is the command for a shell or a cron job.
+//   - cmd/larder is the command for a shell or a cron job, with the demo.
 //
 // This package is the one place that imports every backend. A program that knows at compile time which one it wants imports that
 // one alone, diskstore for example, and links nothing of the others.
@@ -26,7 +27,7 @@
 // A list of hosts has commas, an IPv6 address brackets: redis://[::1]:6379. All take x-timeout=30m (what nobody uses for so long is absent),
 // x-touch-after=1m (how often a use is recorded) and x-prefix=app: (every key gets it); each backend documents its own. An unknown
 // parameter is an error. Postgres and the local backends keep what nobody cleans up; memcached and Redis expire by themselves, but only
-// with x-timeout.
+// what has a deadline of its own, or with x-timeout. Sessions have deadlines and need no x-timeout; one shorter than theirs is refused.
 package larder
 
 import (

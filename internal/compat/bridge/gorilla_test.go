@@ -17,8 +17,8 @@ func fromGorilla(old sessions.Store, name string, next http.Handler) http.Handle
 		if user, _ := was.Values["user"].(string); user != "" {
 			var err error
 			if sess.Subject() == "" {
-				sess.Set("theme", was.Values["theme"])
 				err = sess.SetSubject(user)
+				sess.Set("theme", was.Values["theme"])
 			} else {
 				was.Options.MaxAge = -1
 				err = was.Save(r, w)

@@ -17,8 +17,8 @@ func fromScs(old *scs.SessionManager, next http.Handler) http.Handler {
 		if user := old.GetString(ctx, "user"); user != "" {
 			var err error
 			if sess.Subject() == "" {
-				sess.Set("theme", old.GetString(ctx, "theme")) // and whatever else you want to keep
 				err = sess.SetSubject(user)
+				sess.Set("theme", old.GetString(ctx, "theme")) // and whatever else you want to keep
 			} else {
 				err = old.Destroy(ctx) // this browser has our cookie now, and must not come back by the other one after a logout
 			}
