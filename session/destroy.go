@@ -9,9 +9,9 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Destroy ends the session, in the store, before it returns; nothing that is under way elsewhere brings it back. The response tells the
-// client to forget its token. What is set afterwards begins a new session. After an error nothing is known: the session may still be
-// there, and unless another try succeeds, Options.Error answers.
+// Destroy ends the session. When it returns nil, the session is gone from the store, and no request that is still under way brings it
+// back. The response tells the client to forget its token. If a field is set afterwards, that begins a new session. After an error the
+// session may still be there; unless Destroy is called again and succeeds, Options.Error answers the request.
 func (s *Session) Destroy() error {
 	s.lock()
 	defer s.mu.Unlock()

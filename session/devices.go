@@ -12,14 +12,15 @@ import (
 
 // Device is one session on its subject's list.
 type Device struct {
-	ID       string    // for [Manager.Revoke]; not secret, and no key to the session
-	Label    string    // as Options.Label gave it: usually the User-Agent, so it is the client's word
-	Created  time.Time // when it logged in
-	LastSeen time.Time // at most TouchAfter behind
-	Expires  time.Time // when it ends if it is not used, at the latest
+	ID       string    // for [Manager.Revoke]; not secret, and it does not open the session
+	Label    string    // from Options.Label; by default the User-Agent, which the client chooses: escape it in HTML
+	Created  time.Time // time of the login
+	LastSeen time.Time // the last use may be up to TouchAfter later
+	Expires  time.Time // when it ends, at the latest, if it is not used again
 }
 
-// Sessions returns the live sessions of a subject, last seen first. Options.Devices must be set, and have been when they began.
+// Sessions returns the live sessions of a subject, the one that was seen last first. It fails unless Options.Devices is set, and does not
+// know of sessions that began before it was set.
 func (m *Manager) Sessions(ctx context.Context, subject string) ([]Device, error) {
 	if !m.o.Devices {
 		return nil, errors.New("session: sessions: Options.Devices is not set")
@@ -43,7 +44,8 @@ func (m *Manager) Sessions(ctx context.Context, subject string) ([]Device, error
 	return devices, nil
 }
 
-// Revoke ends one session of a subject, by its Device.ID. One that is not on the list is no error.
+// Revoke ends one session of a subject, by its Device.ID. It is no error if that is not on the list. An empty subject is one; see
+// [Manager.RevokeAll].
 func (m *Manager) Revoke(ctx context.Context, subject, deviceID string) error {
 	if subject == "" {
 		return fmt.Errorf("session: revoke: %w", errNobody)

@@ -8,18 +8,17 @@ import (
 )
 
 var (
-	// ErrEnded says that the session ended while this request was changing it: it was destroyed, revoked, or became another one by a login.
-	// Nothing was stored, and nothing may bring it back. [ErrorHandler] answers 409.
+	// ErrEnded says that the session ended while this request was under way: it was destroyed, revoked, or became another one by a login.
+	// Nothing was stored, and the session cannot be brought back. [ErrorHandler] answers 409.
 	ErrEnded = errors.New("the session has ended meanwhile")
 
-	// ErrTooLate says that the response has begun, so that the client can no longer learn a new id: of a first session, of [Session.Renew] or
-	// [Session.SetSubject]. Call it before the first byte. Any change after the handler has returned is too late as well.
+	// ErrTooLate says that the response has begun, so the client can no longer be told a new id. Begin a session, and call [Session.Renew],
+	// [Session.Remember] and [Session.SetSubject], before the first byte. Any change after the handler has returned is too late as well.
 	ErrTooLate = errors.New("the response has begun: a new session id can no longer be sent")
 )
 
-// ErrorHandler writes the answer that takes the place of the handler's where the session could not be loaded or saved. It is what
-// Options.Error is by default: 503 with Retry-After when the store is down, 409 for [ErrEnded], otherwise 500. The text shows nothing of
-// err.
+// ErrorHandler is the default of Options.Error. It writes the answer that replaces the handler's if the session could not be loaded or
+// saved: 503 with Retry-After if the store does not answer, 409 for [ErrEnded], otherwise 500. The page shows nothing of err.
 func ErrorHandler(w http.ResponseWriter, _ *http.Request, err error) {
 	code, text := http.StatusInternalServerError, "The session could not be used."
 	switch {

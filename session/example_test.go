@@ -45,7 +45,9 @@ func newBrowser(srv *httptest.Server, agent string) (show func(path string)) {
 
 // A counter of one's own visits. In a program, larder.Open opens the store, by URL.
 func Example() {
-	m, err := session.New(store.NewMap(nil), nil)
+	m, err := session.New(store.NewMap(nil), &session.Options{
+		Merge: map[string]session.Merger{"visits": session.Sum[int]()}, // two requests at once are two visits
+	})
 	if err != nil {
 		log.Fatal(err)
 	}

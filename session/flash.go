@@ -5,7 +5,7 @@ import "fmt"
 // maxFlashes is how many messages wait: a client that shows none must not make its session grow for ever.
 const maxFlashes = 50
 
-// Flash keeps a message for whichever page asks next for [Session.Flashes]. Of more than 50 that nobody has asked for, the newest stay.
+// Flash keeps a message for the page that calls [Session.Flashes] next. If more than 50 messages are waiting, the newest 50 are kept.
 func (s *Session) Flash(message string) error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -22,7 +22,7 @@ func (s *Session) Flash(message string) error {
 
 func newest(messages []string) []string { return messages[max(0, len(messages)-maxFlashes):] }
 
-// Flashes takes the messages out, oldest first.
+// Flashes returns the messages, oldest first, and deletes them.
 func (s *Session) Flashes() []string {
 	s.lock()
 	defer s.mu.Unlock()

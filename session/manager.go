@@ -12,8 +12,8 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Manager keeps sessions in a store. It is safe for use by many goroutines, and any number of managers, in any number of processes, may
-// share a store if their options are the same.
+// Manager keeps sessions in a store. It is safe for concurrent use. Any number of managers, in any number of processes, may share a store
+// if their options are the same.
 type Manager struct {
 	s     store.Store
 	o     Options
@@ -25,9 +25,9 @@ type Manager struct {
 	hinted, late, nested atomic.Bool // these warnings were given
 }
 
-// New returns a manager of sessions in s. It checks o, and where o has no Keys it loads the one that stands in s, or puts one there.
+// New returns a manager that keeps sessions in s. If o has no Keys, New loads the key that is kept in s, or puts one there.
 //
-// It refuses a store whose own idle time-out is shorter than Idle, for that would end sessions early.
+// It refuses options that make no sense, and a store whose own idle time-out is shorter than Idle, because sessions would end early.
 func New(s store.Store, o *Options) (*Manager, error) {
 	opts, err := o.withDefaults()
 	if s == nil {
@@ -73,7 +73,8 @@ func (m *Manager) checkTimeout(idle time.Duration, what string) error {
 		"for sessions carry deadlines of their own", e.Timeout, what, idle)
 }
 
-// Handler gives each request its session, for [From], and saves it before the first byte of the response.
+// Handler returns next with sessions: each request gets its own, which [From] finds, and which is saved before the first byte of the
+// response.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch outer := From(r.Context()); {
@@ -117,15 +118,15 @@ func (c *requestContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// From returns the session of the request that ctx belongs to, or nil where [Manager.Handler] does not stand before the handler. The
-// methods of a nil Session panic.
+// From returns the session of the request that ctx belongs to, or nil if the handler is not within [Manager.Handler]. The methods of a
+// nil Session panic.
 func From(ctx context.Context) *Session {
 	s, _ := ctx.Value(contextKey{}).(*Session)
 	return s
 }
 
-// From returns this manager's session. It is for sites with several managers, each with a cookie of its own: where the Handler of one
-// stands within that of another, the function From finds the inner one's.
+// From returns the session of this manager. It is for sites with several managers, each with a cookie of its own: if the Handler of one is
+// within that of another, the function [From] returns the session of the inner one.
 func (m *Manager) From(ctx context.Context) *Session {
 	s, _ := ctx.Value(contextKey{m}).(*Session)
 	return s

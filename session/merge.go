@@ -9,17 +9,17 @@ import (
 	"github.com/larder-go/larder/codec"
 )
 
-// Merger says what becomes of a field that two requests changed at once. [MergeFunc] and [Sum] make one; fields without one keep
-// what was written last.
+// Merger puts together what two requests have made of one field at the same time. [MergeFunc] and [Sum] return one. Of a field without a
+// Merger, the value that is written last stays.
 type Merger struct {
 	// merge gets the field as this request found it, as this request left it and as another one has stored it meanwhile; nil is absent.
 	merge func(c codec.Codec, base, mine, theirs []byte) ([]byte, error)
 }
 
-// MergeFunc makes a Merger of a function that gets the field as this request found it, as this request leaves it, and as another request
-// has stored it meanwhile, and returns what both together make. Where the field was not there, it gets the zero value of T. It is not
-// called when this request deletes the field: then it is deleted. It may be called several times and must have no other effect. Its error
-// fails the save.
+// MergeFunc returns a Merger that calls f with the field as this request found it (base), as this request leaves it (mine), and as another
+// request has stored it meanwhile (theirs). f returns what the field should be after both. If the field is absent, f gets the zero value of
+// T. f is not called if this request deletes the field: then it is deleted. f may be called several times and must have no side effects.
+// If f returns an error, the save fails.
 //
 //	Merge: map[string]session.Merger{"cart": session.MergeFunc(func(base, mine, theirs Cart) (Cart, error) { … })}
 func MergeFunc[T any](f func(base, mine, theirs T) (T, error)) Merger {
@@ -41,7 +41,7 @@ func MergeFunc[T any](f func(base, mine, theirs T) (T, error)) Merger {
 	}}
 }
 
-// Sum merges a counter: what each request added to it is added up.
+// Sum returns a Merger for counters: the field becomes what it was, plus what each request has added to it.
 func Sum[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~float32 | ~float64]() Merger {
 	return MergeFunc(func(base, mine, theirs T) (T, error) { return theirs + mine - base, nil })
 }

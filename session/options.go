@@ -14,94 +14,101 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Options are the options of [New]. nil means the zero value, and so what the comments call default.
+// Options are the options of [New]. The zero value, and nil, give the defaults.
 type Options struct {
-	// Keys are the keys of the MAC that tokens carry, of at least 32 random bytes each: the first signs, all are accepted. To change keys:
-	// add the new one behind the old; when all programs run with both, put it first; when Idle (or RememberFor) has passed since, drop the
-	// old one. With nil, New keeps a key of its own in the store.
+	// Keys are the keys of the MAC that tokens carry, at least 32 random bytes each. The first one signs, all are accepted. To change keys,
+	// add the new one behind the old one; when all programs run with both, put the new one first; when Idle (or RememberFor) has passed
+	// since then, drop the old one. nil: New keeps a key of its own in the store.
 	Keys [][]byte
 
-	// Prefix begins all keys in the store. Default "session:".
+	// Prefix is what all keys in the store begin with. Default "session:".
 	Prefix string
 
-	// Idle is the idle time-out: a session that nobody has used for longer is over, at most TouchAfter later. Default 24 hours.
+	// Idle is the idle time-out: a session that has not been used for so long ends, at most TouchAfter later. Default 24 hours.
 	Idle time.Duration
-	// Lifetime is the absolute lifetime, since the login or else since the first save: no use prolongs it. Default 7 days.
+	// Lifetime is the absolute lifetime, counted from the login or, without one, from the first save. Use does not prolong it. Default 7
+	// days.
 	Lifetime time.Duration
-	// RememberFor is both idle time-out and lifetime of sessions that [Session.Remember] was called on. Default 30 days.
+	// RememberFor is both the idle time-out and the lifetime of sessions on which [Session.Remember] was called. Default 30 days.
 	RememberFor time.Duration
-	// TouchAfter saves writes: a last seen that is younger is not written again. Default Idle/20; negative: each use is written.
+	// TouchAfter saves writes: the time of last use is not written again while the recorded one is younger than this. Default Idle/20;
+	// negative: each use is written.
 	TouchAfter time.Duration
-	// Grace is how long the old id of a renewed session still works, for requests that were under way. Default 30 seconds; negative: only
-	// until the new id has been used.
+	// Grace is how long the old id of a renewed session still works, for requests that were sent before the client had the new one. It is
+	// judged by when a request arrives, so the clocks of all hosts must agree to within Grace. Default 30 seconds; negative: the old id
+	// works only until the new one has been used.
 	Grace time.Duration
 
 	Cookie Cookie
-	// Header names a header that carries the token in place of a cookie, in requests and, when it is new, in responses: "Session-Token".
-	// With "Authorization", requests carry "Bearer TOKEN" and responses Session-Token.
+	// Header, for clients that are not browsers, is the name of a header that carries the token in place of a cookie, such as
+	// "Session-Token": in every request, and in the response if the token is new. With "Authorization", requests carry "Bearer TOKEN" and
+	// responses Session-Token. It cannot be set together with Cookie.
 	Header string
 
-	// Codec writes the fields; nil means [codec.MsgPack]. What MsgPack, JSON or one of Codecs has written can be read.
+	// Codec encodes the fields; nil means [codec.MsgPack]. Fields that MsgPack, JSON, Codec or one of Codecs has encoded can be decoded.
 	Codec  codec.Codec
 	Codecs []codec.Codec
-	// Merge says, by the name of a field, what becomes of it when two requests change it at once. Of others, the last change wins.
+	// Merge says, by the name of a field, how the changes of two requests at once are put together. For other fields the last one wins.
 	Merge map[string]Merger
 
 	// Devices keeps a list of each subject's sessions, for [Manager.Sessions] and [Manager.Revoke].
 	Devices bool
-	// MaxSessions is how many sessions a subject may have: a login over that signs the one out that was unseen for longest. It implies
-	// Devices. 0: 100 with Devices, for each request of a subject reads the list, and else any number.
+	// MaxSessions is how many sessions a subject may have. A login beyond that signs out the one that was not seen for longest. It implies
+	// Devices. 0 means 100 with Devices, because each request of a subject reads the list, and any number without.
 	MaxSessions int
-	// Label names the device in that list; nil means its User-Agent. It is cut to 256 bytes. Its request is one without a session.
+	// Label names the device in that list; nil means its User-Agent. It is cut to 256 bytes. [From] finds no session in its request.
 	Label func(*http.Request) string
 
 	Unreadable Unreadable
 	Outage     Outage
-	// Error writes the answer that takes the place of the handler's where a session could not be loaded or saved; nil means [ErrorHandler].
-	// err says which; in an outage the session of its request is there, and empty.
+	// Error writes the answer that replaces the handler's if the session could not be loaded or saved; nil means [ErrorHandler]. [From]
+	// finds the session of its request; in an outage that one is empty.
 	Error func(w http.ResponseWriter, r *http.Request, err error)
 
-	// Logger hears of ids used after they were renewed, unreadable records and outages; never of an id. nil means [slog.Default].
+	// Logger is told of old ids that are used after Grace, unreadable records, outages, and mistakes of the program such as changes that
+	// come too late. No record shows an id. nil means [slog.Default].
 	Logger *slog.Logger
-	// SaveTimeout is how long a save may take; it goes on when the client has gone. Default 10 seconds.
+	// SaveTimeout is how long a save may take. A save goes on if the client has gone meanwhile. Default 10 seconds.
 	SaveTimeout time.Duration
 }
 
-// Cookie says what the cookie looks like. The zero value is the safe one: __Host-session, Secure, HttpOnly, SameSite=Lax, until the
-// browser ends.
+// Cookie says what the cookie looks like. The zero value is the safe choice: __Host-session, Secure, HttpOnly, SameSite=Lax, kept until
+// the browser is closed.
 type Cookie struct {
-	// Name is the name without prefix; default "session". The browser sees __Host-session, with a Domain or another Path than "/"
-	// __Secure-session, and with Insecure the bare name.
+	// Name is the name without its prefix; default "session". The browser sees __Host-session; __Secure-session if there is a Domain, or a
+	// Path other than "/"; and the bare name if Insecure is set.
 	Name string
 
-	Domain string // whom the browser sends it to besides this very host; "": nobody
+	Domain string // such as "example.com": all hosts of this domain get the cookie; "": only the host that has set it
 	Path   string // default "/"
 
-	SameSite    http.SameSite // default Lax. None needs another defence against forged requests than that
-	Partitioned bool          // one for each site that embeds this one (CHIPS)
+	SameSite    http.SameSite // default Lax. With None, forged requests must be refused by other means: see [http.CrossOriginProtection]
+	Partitioned bool          // a separate cookie for each site that embeds this one (CHIPS)
 
-	Readable   bool // by scripts: not HttpOnly
-	Persistent bool // kept until the session's deadline; else only where Remember was called, and otherwise until the browser ends
+	Readable   bool // scripts may read it: no HttpOnly
+	Persistent bool // the browser keeps it until the session's deadline; otherwise until it is closed, unless Remember was called
 
-	// Insecure leaves Secure and the prefix out, so that browsers send the cookie over plain http. For development only: New warns in the log.
+	// Insecure leaves out Secure and the prefix, so that browsers send the cookie over plain http. For development only: New logs a
+	// warning.
 	Insecure bool
 }
 
-// Unreadable says what becomes of a session whose record cannot be read: it is damaged, or a newer Larder wrote it.
+// Unreadable says what happens to a session whose record cannot be read, because it is damaged or was written by a newer Larder.
 type Unreadable int
 
 const (
-	NewSession Unreadable = iota // as if there were none: what is set begins a new one, under a new id; cleanup takes the record by its age
-	Fail                         // Options.Error answers with store.ErrCorrupt, until somebody repairs or removes the record
-	Quarantine                   // as NewSession, and a record that the store can read is moved aside for 30 days, under Prefix + "q:"
+	NewSession Unreadable = iota // as if there were none: what is set begins a new session; cleanup removes the record when its time is over
+	Fail                         // Options.Error is called with store.ErrCorrupt, until somebody repairs or removes the record
+	Quarantine                   // like NewSession; a record that the store itself can read is moved to Prefix + "q:" for 30 days
 )
 
-// Outage says what a request gets that needs its session while the store does not answer. In no case is there a new session or a cookie.
+// Outage says what happens to a request that needs its session while the store does not answer. In no case does a new session begin, or
+// is a cookie sent or cleared.
 type Outage int
 
 const (
-	Refuse    Outage = iota // Options.Error answers with store.ErrUnavailable: 503
-	Anonymous               // an empty session; whoever changes it is refused
+	Refuse    Outage = iota // Options.Error is called with store.ErrUnavailable, and answers 503
+	Anonymous               // the handler gets an empty session; if it changes that, as Refuse
 )
 
 const (

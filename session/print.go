@@ -10,7 +10,7 @@ import (
 // %+v and %#v, which would go through all fields otherwise, and slog asks LogValue. Nothing is loaded for it, and no lock waited for: it
 // may be a panic.
 
-// Format prints that it is a Session, whatever the verb is. The id, the token and the fields are never in it.
+// Format prints only that it is a Session, and in which state, whatever the verb: never an id, a token or a field.
 func (s *Session) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 
 // String returns what Format prints.
@@ -35,10 +35,10 @@ func (s *Session) String() string {
 	return "session.Session(live)"
 }
 
-// LogValue is what slog shows.
+// LogValue returns what Format prints, for slog.
 func (s *Session) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Format prints that it is a Manager, whatever the verb is: of its options, keys are no business of a log.
+// Format prints only that it is a Manager, and its prefix, whatever the verb: never a key.
 func (m *Manager) Format(f fmt.State, _ rune) { io.WriteString(f, m.String()) }
 
 // String returns what Format prints.
@@ -49,10 +49,10 @@ func (m *Manager) String() string {
 	return fmt.Sprintf("session.Manager(%q)", m.o.Prefix)
 }
 
-// LogValue is what slog shows.
+// LogValue returns what Format prints, for slog.
 func (m *Manager) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
-// Format prints the options without the keys, whatever the verb is.
+// Format prints the options without the keys, whatever the verb.
 func (o Options) Format(f fmt.State, _ rune) { io.WriteString(f, o.String()) }
 
 // String returns what Format prints.
@@ -63,7 +63,7 @@ func (o Options) String() string {
 	return fmt.Sprintf("session.Options{%d keys, %+v}", len(o.Keys), p)
 }
 
-// LogValue is what slog shows.
+// LogValue returns what Format prints, for slog.
 func (o Options) LogValue() slog.Value { return slog.StringValue(o.String()) }
 
 // Format is there because a verb that does not fit a pointer has fmt print what it points to, and so the Session.

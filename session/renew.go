@@ -9,12 +9,12 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Renew gives the session a new id when it is saved, as one does now and then so that a stolen one is of no use for long. The new id is
-// stored first, then the old one becomes an alias to it in one step: whenever the program is killed, exactly one of them counts. The
-// alias works for Options.Grace, so that requests under way are not logged out, and beyond that until the new id has been used once, for
-// the answer that carried it may have been lost. Later use of the old id is logged and opens nothing.
+// Renew gives the session a new id when it is saved. Do so now and then, so that a stolen id is of no use for long. The old id keeps
+// working for Options.Grace, for requests that are under way, and after that until the new id has been used once, because the answer that
+// carried it may have been lost. After that the old id opens nothing, and its use is logged. At whatever moment the program is
+// killed, exactly one of the two ids counts.
 //
-// Where something is not stored yet, or the login renews it anyway, Renew has nothing to do.
+// Renew does nothing if no session is stored yet, or if the request logs in, which gives the session a new id anyway.
 func (s *Session) Renew() error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -38,8 +38,11 @@ func (s *Session) changeID(op string) error {
 	return nil
 }
 
-// Remember gives the session a lifetime and idle time-out of d from now on, 0 meaning Options.RememberFor, and a cookie that outlives the
-// browser. Call it at the login of whoever ticks "remember me"; the next login without it ends it.
+// Remember sets both the lifetime, counted from now, and the idle time-out of the session to d, or to Options.RememberFor if d is 0, and has
+// the browser keep the cookie when it is closed. Call it after [Session.SetSubject] when the user has ticked "remember me". It holds
+// until the next login.
+//
+// It fails if the store has a time-out of its own (x-timeout) that is shorter than d.
 func (s *Session) Remember(d time.Duration) error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -84,7 +87,7 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 		if v, err = s.m.swapRecord(ctx, &at, v, &r); err != nil {
 			return err
 		}
-		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict, used: s.own || !cur.provisional}
+		a := alias{target: at, grace: now.Add(s.m.o.Grace), strict: strict, used: s.confirm || !cur.provisional}
 		left, err := s.m.swapAlias(ctx, &old, oldV, &a, &r)
 		if err == nil {
 			s.left = &leftAlias{old, left, a}

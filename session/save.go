@@ -10,11 +10,11 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Save saves now what the response's first byte would have saved, and so tells its error. Within a stream or a websocket it is how
-// changes are saved before the handler returns.
+// Save saves the session now, instead of at the first byte of the response, and returns the error if that fails. In a stream or a
+// websocket it saves what has changed since.
 //
-// After an error the changes are still there, and another Save tries again. Before the first byte nobody else does: unless one succeeds,
-// Options.Error answers.
+// After an error the changes are still there, and Save may be called again. If none of the calls before the first byte succeeds,
+// Options.Error answers the request.
 func (s *Session) Save() error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -22,8 +22,8 @@ func (s *Session) Save() error {
 	return s.unsaved
 }
 
-// Reload saves what has changed, and then looks at the session as it stands in the store now: so a stream or a websocket learns of a logout, which is
-// [ErrEnded], and of what other requests have set.
+// Reload saves what has changed, as [Session.Save] does, and then loads the session as it is in the store now. So a stream or a websocket
+// sees what other requests have set, and learns of a logout, which is [ErrEnded].
 func (s *Session) Reload() error {
 	s.lock()
 	defer s.mu.Unlock()

@@ -9,8 +9,9 @@ import (
 )
 
 // Session is the session of one request. It is loaded when a method first needs it and saved before the first byte of the response. Its
-// methods may be called from several goroutines, and after the first byte too: what they change then is saved when the handler returns,
-// or by [Session.Save]. Once it has returned, nothing can be changed any more, unless it has hijacked the connection; then Save saves.
+// methods are safe for concurrent use and may be called after the first byte too: what they change then is saved by [Session.Save], or
+// when the handler returns. After the handler has returned, changes fail with [ErrTooLate], unless it has hijacked the connection; then
+// only Save saves.
 type Session struct {
 	m *Manager
 	r *http.Request
@@ -74,20 +75,20 @@ func (s *Session) exists() {
 	}
 }
 
-// Info is what the manager knows of a session. Times are zero while nothing is stored.
+// Info is what the manager knows about a session. Times are zero while nothing is stored.
 type Info struct {
 	New        bool      // nothing is stored yet
-	Ended      bool      // the client came with the token of a session that is over: it ran out, was revoked or destroyed, or is another by a login
-	Subject    string    // whose it is; "": nobody's
-	Device     string    // its Device.ID, where Options.Devices is set and it has a subject
-	Created    time.Time // the login, or else the first save
+	Ended      bool      // the client came with the token of a session that has timed out, was revoked or destroyed, or got a new id by a login
+	Subject    string    // who is logged in; "": nobody
+	Device     string    // its Device.ID, if Options.Devices is set and somebody is logged in
+	Created    time.Time // time of the login, or, without one, of the first save
 	LastSeen   time.Time // as recorded before this request
-	IdleUntil  time.Time // when it ends if this request was its last use, at the earliest
-	Deadline   time.Time // when it ends anyway
-	Remembered bool
+	IdleUntil  time.Time // the earliest time at which it ends if it is not used again
+	Deadline   time.Time // when it ends in any case
+	Remembered bool      // Remember was called at the login or later
 }
 
-// Info tells about the session.
+// Info returns what the manager knows about the session.
 func (s *Session) Info() Info {
 	s.lock()
 	defer s.mu.Unlock()
@@ -105,9 +106,9 @@ func (s *Session) Info() Info {
 	return i
 }
 
-// Err says why the session could not be loaded: [store.ErrUnavailable], [store.ErrCorrupt] with the policy Fail, or the error of the
-// request's context. Until the response begins, a handler may look at it; then Options.Error answers in its place, unless the policy is
-// Anonymous.
+// Err returns nil, or why the session could not be loaded: [store.ErrUnavailable], [store.ErrCorrupt] with the policy [Fail], or the error
+// of the request's context. Options.Error then answers in place of the handler, unless the response has begun, or the store does not answer
+// and the policy is [Anonymous].
 func (s *Session) Err() error {
 	s.lock()
 	defer s.mu.Unlock()

@@ -13,11 +13,12 @@ import (
 
 const maxSubject = 1024
 
-// SetSubject says whose session this is from now on: call it at the login, with the user's id, and nowhere else. "" is nobody. The session
-// gets a new id and a new lifetime, and the old id is dead at once, so that whoever planted or saw it stays outside. Fields
-// set before by nobody stay; those of another subject do not. Call it before anything else that changes the session.
+// SetSubject logs in: from now on the session belongs to subject, which should be the user's id. Call it after the password was checked and
+// before anything else that changes the session. The session gets a new id and a new lifetime, and the old id is worthless at once, so
+// somebody who has planted or seen it gains nothing. Fields that were set before anybody logged in stay; those of another subject are
+// deleted. A login may be repeated if its answer got lost: the repetition begins a session of its own.
 //
-// To log out, use Destroy; to log out everywhere, [Manager.RevokeAll] and Destroy.
+// The subject "" is nobody. To log out, use [Session.Destroy] instead; to log out everywhere, [Manager.RevokeAll] and Destroy.
 func (s *Session) SetSubject(subject string) error {
 	if len(subject) > maxSubject || !utf8.ValidString(subject) {
 		return fmt.Errorf("session: set subject: a subject must be UTF-8 of at most %d bytes", maxSubject)
@@ -41,7 +42,8 @@ func (s *Session) SetSubject(subject string) error {
 	return nil
 }
 
-// Subject returns whose session this is, or "".
+// Subject returns who is logged in, as given to [Session.SetSubject]. It is "" if nobody is, or if the session could not be loaded: see
+// [Session.Err].
 func (s *Session) Subject() string {
 	s.lock()
 	defer s.mu.Unlock()
@@ -58,11 +60,13 @@ func (s *Session) currentSubject() string {
 	return s.rec.subject
 }
 
-// RevokeAll ends all sessions of a subject, however many there are, by one Delete: they carry the epoch that stood in the subject's entry
-// when they began, and without that entry none of them counts. A login that comes later begins a new epoch. Like a save it goes on when ctx is
-// cancelled: who has asked for it may be a request whose client has gone.
+// RevokeAll ends all sessions of a subject, however many there are, by one Delete. It needs no request. A later login is not affected. It
+// goes on when ctx is cancelled, as a save does, because the client whose request has asked for it may have gone.
 //
-// "" is an error: it is the subject of sessions that nobody has logged in to, and of one that could not be loaded.
+// An empty subject is an error, because that is what [Session.Subject] returns if nobody is logged in or the session could not be loaded.
+//
+// All sessions of a subject carry the epoch, a random number, that was in the subject's entry when they began. Without that entry none of
+// them counts.
 func (m *Manager) RevokeAll(ctx context.Context, subject string) error {
 	if subject == "" {
 		return fmt.Errorf("session: revoke all: %w", errNobody)

@@ -13,8 +13,8 @@ import (
 )
 
 // A token is what a client carries: its id, 256 random bits, and a MAC over it. The id alone cannot be guessed; the MAC is there so that
-// what was made up, cut or altered on the way costs no call of the store. The store sees only the id's SHA-256, so whoever reads it can
-// be nobody.
+// what was made up, cut or altered on the way costs no call of the store. The store sees only the id's SHA-256, so nobody can log in with
+// what he reads there.
 //
 //	base64url(id) "." base64url(HMAC-SHA-256(key, "larder session" NUL name NUL id))
 //

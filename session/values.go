@@ -9,8 +9,8 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Get returns the field as a T. It is false where there is no such field, where it does not fit T, which is logged, and where the session
-// could not be loaded: see [Session.Err].
+// Get returns the field of that name as a T. It returns false if there is no such field, if its value does not fit T, which is logged, or
+// if the session could not be loaded: see [Session.Err].
 func Get[T any](s *Session, name string) (T, bool) {
 	var v T
 	err := s.Decode(name, &v)
@@ -35,7 +35,7 @@ func Pop[T any](s *Session, name string) (T, bool) {
 
 var errNotLoaded = errors.New("the session could not be loaded")
 
-// Decode sets what v points to from the field, or returns [store.ErrNotFound].
+// Decode decodes the field of that name into what v points to. It returns [store.ErrNotFound] if there is no such field.
 func (s *Session) Decode(name string, v any) error {
 	raw, err := s.field(name)
 	if err != nil {
@@ -103,9 +103,9 @@ func (s *Session) Keys() []string {
 	return names
 }
 
-// Set sets a field, to be saved with the session. Its name is UTF-8 of 1 to 255 bytes that does not begin with NUL. What the codec
-// refuses is an error, and so is a session that could not be loaded ([store.ErrUnavailable]) or has ended ([ErrEnded]); where the
-// response has begun and there was no session before, [ErrTooLate]. To set what the field already holds changes nothing, and so does not
+// Set sets a field, to be saved with the session. The name must be UTF-8 of 1 to 255 bytes that does not begin with NUL. Set fails if the
+// codec cannot encode the value, if the session could not be loaded ([store.ErrUnavailable]) or has ended ([ErrEnded]), and if there is no
+// session yet and the response has begun ([ErrTooLate]). Setting a field to the value it already has changes nothing, and so does not
 // overwrite what another request sets meanwhile.
 func (s *Session) Set(name string, value any) error {
 	if !validName(name) {
@@ -139,7 +139,7 @@ func (s *Session) put(name string, raw []byte) {
 	s.changes[name] = raw
 }
 
-// Delete deletes a field.
+// Delete deletes a field. It is no error if there is no such field.
 func (s *Session) Delete(name string) error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -155,8 +155,8 @@ func (s *Session) Delete(name string) error {
 	return nil
 }
 
-// Clear deletes all fields, and if there is one, also those that other requests add until it is saved. The subject stays: to log out, use
-// Destroy.
+// Clear deletes all fields, including those that other requests add before this one is saved. It does nothing if there are none. The subject
+// stays: to log out, use [Session.Destroy].
 func (s *Session) Clear() error {
 	s.lock()
 	defer s.mu.Unlock()
