@@ -25,7 +25,7 @@ const (
 type demoResult struct {
 	URL     string     `json:"url"`     // of the page
 	Store   string     `json:"store"`   // the URL without its password
-	Cleanup string     `json:"cleanup"` // the command that cleans the store up; "": nobody need
+	Cleanup string     `json:"cleanup"` // the command that cleans the store up; "": nobody need, or it would show a password
 	Users   []demoUser `json:"users"`
 }
 
@@ -42,7 +42,8 @@ func (a *app) demoCommand() *cobra.Command {
 		Long: "Serve a small web page that people can log in to, with sessions in the store: a\n" +
 			"visit counter, a cart, a list of one's devices. It prints the address, who can log\n" +
 			"in, and the command that cleans the store up. Ctrl-C ends it, with exit code 0; who\n" +
-			"was logged in then still is when it is started again.\n\n" +
+			"was logged in then still is when it is started again. With -q it prints the address\n" +
+			"alone.\n\n" +
 			"Sessions stand under keys that begin with " + demo.Prefix + "; nothing else in the\n" +
 			"store is touched. It speaks plain http and is meant for this machine only.",
 		Example: "  larder demo\n" +
@@ -101,6 +102,10 @@ func addressError(err error) error {
 }
 
 func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
+	if t := a.expiry.Timeout; t > 0 && t < demo.LeastTimeout {
+		return usage("write x-timeout=30m, or leave it out", "x-timeout=%s in the store's URL is too short for the demo: nobody would stay logged in; it needs %s at least",
+			t, age(demo.LeastTimeout))
+	}
 	// Package session warns of a cookie that is not Secure in words for those who know its options; loudly does for the others.
 	level := new(slog.LevelVar)
 	level.Set(slog.LevelError)
@@ -115,8 +120,8 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
 	}
 	if !a.quiet {
 		level.Set(slog.LevelWarn)
-		a.loudly(l.Addr())
 	}
+	a.loudly(l.Addr())
 	cleaner := a.cleaner()
 	if cleaner.within {
 		var cleaning sync.WaitGroup
@@ -129,7 +134,11 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
 	for name, password := range demo.Users() {
 		result.Users = append(result.Users, demoUser{name, password})
 	}
-	if err := a.summary(result, result.text(cleaner)); err != nil {
+	text := result.text(cleaner)
+	if a.quiet {
+		text = result.URL // with port 0, nobody else knows it
+	}
+	if err := a.result(result, text); err != nil {
 		return err
 	}
 	if err := a.out.Flush(); err != nil { // it will be long until the command ends
@@ -138,10 +147,13 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
 	return demo.Serve(ctx, l, page, logger)
 }
 
-// loudly says what is not as it must be on a server of one's own.
+// loudly says what is not as it must be on a server of one's own; where other machines can see it, under --quiet too.
 func (a *app) loudly(addr net.Addr) {
 	const plain = "WARNING: PLAIN HTTP, SO COOKIES ARE NOT SECURE: whoever is on the way can read them"
 	if ip, ok := addr.(*net.TCPAddr); ok && ip.IP.IsLoopback() {
+		if a.quiet {
+			return
+		}
 		fmt.Fprintf(a.stderr, "%s. This demo is for this machine only.\n", plain)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 	"github.com/larder-go/larder/internal/testserver"
 )
 
-// TestDemo runs the scripts about the demo on every store. $LARDER_STORE names the store, $SHORT the same with a time-out of a second.
+// TestDemo runs the scripts about the demo on every store. $LARDER_STORE names the store.
 func TestDemo(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,7 +50,7 @@ func TestDemo(t *testing.T) {
 					Setup: func(e *testscript.Env) error {
 						own := "demo-" + strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")
 						for name, value := range map[string]string{
-							"LARDER_STORE": store(own), "SHORT": store(own) + "&x-timeout=1s", "TAKEN": taken.Addr().String(), "CLOSED": closed.Addr().String(), "POSTGRES": postgres,
+							"LARDER_STORE": store(own), "TAKEN": taken.Addr().String(), "CLOSED": closed.Addr().String(), "POSTGRES": postgres, "WITH_PASSWORD": withPassword(postgres) + "?x-schema=" + own,
 							"SECRET_ADDR": secret.Addr, "GORACE": "atexit_sleep_ms=0",
 						} {
 							e.Setenv(name, value)
@@ -66,11 +67,23 @@ func TestDemo(t *testing.T) {
 						return false, fmt.Errorf("unknown condition %q", cond)
 					},
 					Cmds: map[string]func(*testscript.TestScript, bool, []string){
-						"exits": exits, "demo": startDemo, "ends": endDemo, "printed": printed, "cleans": cleans, "click": click, "look": look,
-						"login": demoLogin, "shows": shows,
+						"exits": exits, "demo": startDemo, "ends": endDemo, "printed": printed, "cleans": cleans, "leftover": leftover, "click": click, "look": look,
+						"login": demoLogin, "logout": demoLogout, "shows": shows,
 					},
 				})
 			})
 		}
 	})
+}
+
+// withPassword is the URL of a server with a password in it: of the server's, or one for which a server that asks for none has no use.
+func withPassword(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return raw
+	}
+	if _, has := u.User.Password(); !has {
+		u.User = url.UserPassword(u.User.Username(), "sekret")
+	}
+	return u.String()
 }

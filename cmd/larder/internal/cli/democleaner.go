@@ -33,29 +33,31 @@ func (a *app) cleaner() cleaner {
 	case "bolt":
 		c.text = append([]string{"the demo does, for only one process can hold the file; when it has ended:"}, c.text...)
 		c.within = true
-	case "memcached":
-		return cleaner{text: []string{"nothing to do: memcached removes sessions at their deadlines by itself"}}
-	case "redis":
-		c.text = append(c.text, "(Redis removes sessions at their deadlines by itself, too)")
+	}
+	if a.backend.Expires { // sessions have deadlines, so they go without x-timeout too
+		return cleaner{text: []string{"nothing to do: " + a.backend.Name + " removes sessions at their deadlines by itself"}}
 	}
 	return c
 }
 
 // cleanupCommandLine returns the command, and a remark where it does not work as it stands, since no password may be shown.
 func (a *app) cleanupCommandLine() (command, remark string) {
-	program := programName()
+	program, folder := programName()
+	if folder != "" {
+		folder = "cd " + shellWord(folder) + " && "
+	}
 	shown := absoluteURL(a.secret, a.backend.Scheme)
 	switch redacted := store.Redact(shown); {
 	case redacted == shown:
-		return program + " cleanup --store " + shellWord(shown), ""
+		return folder + program + " cleanup --store " + shellWord(shown), ""
 	case a.from == envStoreFile:
 		file, err := filepath.Abs(a.env(envStoreFile))
 		if err != nil {
 			file = a.env(envStoreFile)
 		}
-		return envStoreFile + "=" + shellWord(file) + " " + program + " cleanup", ""
+		return folder + envStoreFile + "=" + shellWord(file) + " " + program + " cleanup", ""
 	default:
-		return program + " cleanup --store " + shellWord(redacted),
+		return folder + program + " cleanup --store " + shellWord(redacted),
 			"with the password in place of xxxxx; or keep the URL in a file that " + envStoreFile + " names"
 	}
 }
@@ -83,31 +85,35 @@ func absoluteURL(rawURL, scheme string) string {
 	return scheme + ":" + place + parameters
 }
 
-// programName is how the user of this process would start another one.
-func programName() string {
+// programName is how the user of this process would start another one, and the folder where alone that works; "": everywhere.
+func programName() (name, folder string) {
 	self, err := os.Executable()
 	if err != nil {
-		return "larder"
+		return "larder", ""
 	}
 	return nameOf(self)
 }
 
-func nameOf(self string) string {
+func nameOf(self string) (name, folder string) {
 	if found, err := exec.LookPath("larder"); err == nil && sameFile(found, self) {
-		return "larder"
+		return "larder", ""
 	}
 	// "go run" makes the program in a folder that it removes again.
 	if filepath.Base(filepath.Dir(self)) != "exe" || !strings.Contains(self, "go-build") {
-		return shellWord(self)
+		return shellWord(self), ""
+	}
+	folder, err := os.Getwd()
+	if err != nil {
+		folder = ""
 	}
 	if _, err := os.Stat("cmd/larder/main.go"); err == nil {
-		return "go run ./cmd/larder"
+		return "go run ./cmd/larder", folder
 	}
-	const name = "github.com/larder-go/larder/cmd/larder"
+	const path = "github.com/larder-go/larder/cmd/larder"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return "go run " + name + "@" + info.Main.Version
+		return "go run " + path + "@" + info.Main.Version, ""
 	}
-	return "go run " + name
+	return "go run " + path, folder
 }
 
 func sameFile(a, b string) bool {

@@ -78,27 +78,33 @@ func TestProgramName(t *testing.T) {
 	}
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
-	if got := programName(); got != shellWord(self) {
-		t.Errorf("%s, want %s", got, self)
+	if got, folder := programName(); got != shellWord(self) || folder != "" {
+		t.Errorf("%s in %q, want %s", got, folder, self)
 	}
 	if err := os.Symlink(self, filepath.Join(dir, "larder")); err != nil {
 		t.Fatal(err)
 	}
-	if got := programName(); got != "larder" {
-		t.Errorf("%s, want larder", got)
+	if got, folder := programName(); got != "larder" || folder != "" {
+		t.Errorf("%s in %q, want larder", got, folder)
 	}
 	t.Setenv("PATH", "")
+	const temporary = "/tmp/go-build123/b001/exe/larder"
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clone := filepath.Join(here, "..", "..", "..", "..")
 	for path, want := range map[string]string{
-		"/tmp/go-build123/b001/exe/larder": "go run ./cmd/larder", "/home/me/go/bin/larder": "/home/me/go/bin/larder",
+		temporary: "go run ./cmd/larder", "/home/me/go/bin/larder": "/home/me/go/bin/larder",
 		"/opt/my larder": "'/opt/my larder'", "/x/exe/larder": "/x/exe/larder",
 	} {
-		t.Chdir("../../../..")
-		if got := nameOf(path); got != want {
-			t.Errorf("%s: %s, want %s", path, got, want)
+		t.Chdir(clone)
+		if got, folder := nameOf(path); got != want || (folder == clone) != (path == temporary) {
+			t.Errorf("%s: %s in %q, want %s", path, got, folder, want)
 		}
-		t.Chdir("cmd/larder/internal/cli")
+		t.Chdir(here)
 	}
-	if got := nameOf("/tmp/go-build123/b001/exe/larder"); got != "go run github.com/larder-go/larder/cmd/larder" {
-		t.Error(got)
+	if got, folder := nameOf(temporary); got != "go run github.com/larder-go/larder/cmd/larder" || folder != here {
+		t.Errorf("%s in %q", got, folder)
 	}
 }

@@ -30,11 +30,11 @@ func (s *swept) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepRep
 
 // TestDemoCleansUp: where nobody else can, the demo does; and elsewhere it leaves that to the command that it prints.
 func TestDemoCleansUp(t *testing.T) {
-	for scheme, want := range map[string]bool{"map": true, "bolt": true, "redis": false} {
+	for scheme, want := range map[string]bool{"map": true, "bolt": true, "redis": false, "file": false} {
 		t.Run(scheme, func(t *testing.T) {
 			s := &swept{store.NewMap(nil), make(chan struct{}, 1)}
 			open := func(context.Context, *url.URL) (store.Closer, error) { return s, nil }
-			raw := map[string]string{"map": "map:", "bolt": "bolt:/nowhere/x.db", "redis": "redis://h"}[scheme]
+			raw := map[string]string{"map": "map:", "bolt": "bolt:/nowhere/x.db", "redis": "redis://h", "file": "file:/nowhere"}[scheme]
 			ctx, cancel := context.WithCancel(t.Context())
 			stdout, printing := io.Pipe()
 			var errs bytes.Buffer
@@ -51,7 +51,7 @@ func TestDemoCleansUp(t *testing.T) {
 				t.Fatal(err)
 			}
 			response.Body.Close()
-			if response.StatusCode != http.StatusOK || len(result.Users) < 3 || result.Store != raw || (result.Cleanup == "") != (scheme == "map") {
+			if response.StatusCode != http.StatusOK || len(result.Users) < 3 || result.Store != raw || (result.Cleanup == "") != (scheme == "map" || scheme == "redis") {
 				t.Errorf("%d, %+v", response.StatusCode, result)
 			}
 			if want {
@@ -79,10 +79,16 @@ func TestPageURL(t *testing.T) {
 		if got := pageURL(addr); got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)
 		}
-		var errs bytes.Buffer
-		(&app{stderr: &errs}).loudly(addr)
-		if open := strings.Contains(errs.String(), "--listen lets other machines in"); open != (want == "http://localhost:1") || strings.Count(errs.String(), "\n") != 1 {
-			t.Errorf("%s: %s", address, &errs)
+		for _, quiet := range []bool{false, true} {
+			var errs bytes.Buffer
+			(&app{stderr: &errs, quiet: quiet}).loudly(addr)
+			open, lines := want == "http://localhost:1", 1
+			if quiet && !open {
+				lines = 0
+			}
+			if strings.Contains(errs.String(), "--listen lets other machines in") != open || strings.Count(errs.String(), "\n") != lines {
+				t.Errorf("%s, quiet %t: %s", address, quiet, &errs)
+			}
 		}
 	}
 }

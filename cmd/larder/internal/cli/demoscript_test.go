@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +18,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/larder-go/larder"
+	"github.com/larder-go/larder/cmd/larder/internal/demo"
+	"github.com/larder-go/larder/store"
 )
 
 // The commands of the scripts about the demo.
@@ -67,14 +72,9 @@ func startDemo(ts *testscript.TestScript, _ bool, args []string) {
 	})
 	var text bytes.Buffer
 	if slices.Contains(args, "-q") {
-		d.url = "http://" + listen[1]
-		poll(ts, "the demo to listen", func() bool {
-			c, err := net.Dial("tcp", listen[1])
-			if err == nil {
-				c.Close()
-			}
-			return err == nil
-		})
+		line, err := bufio.NewReader(io.TeeReader(stdout, &text)).ReadString('\n')
+		ts.Check(err)
+		d.url, d.printed = strings.TrimSpace(line), ""
 	} else {
 		readUntilServing(ts, d, io.TeeReader(stdout, &text))
 	}
@@ -155,6 +155,17 @@ func cleans(ts *testscript.TestScript, _ bool, args []string) {
 	})
 }
 
+// leftover puts a session that is over into $LARDER_STORE, where the demo keeps its own. No program may hold the store.
+func leftover(ts *testscript.TestScript, _ bool, _ []string) {
+	ctx := context.Background()
+	s, err := larder.Open(ctx, strings.Replace(ts.Getenv("LARDER_STORE"), ":./", "://"+ts.MkAbs(".")+"/", 1))
+	ts.Check(err)
+	defer s.Close()
+	ts.Check(store.Update(ctx, s, demo.Prefix+"s:left over", func(*store.Item) (*store.Item, error) {
+		return &store.Item{Expires: time.Now().Add(100 * time.Millisecond)}, nil
+	}))
+}
+
 // click puts a loaf into the cart.
 func click(ts *testscript.TestScript, _ bool, _ []string) {
 	d := demoOf(ts)
@@ -171,6 +182,11 @@ func demoLogin(ts *testscript.TestScript, _ bool, args []string) {
 	d.read(ts, func() (*http.Response, error) {
 		return d.client.PostForm(d.url+"/login", url.Values{"name": {args[0]}, "password": {args[1]}})
 	})
+}
+
+func demoLogout(ts *testscript.TestScript, _ bool, _ []string) {
+	d := demoOf(ts)
+	d.read(ts, func() (*http.Response, error) { return d.client.PostForm(d.url+"/logout", nil) })
 }
 
 func (d *demoProcess) read(ts *testscript.TestScript, ask func() (*http.Response, error)) {

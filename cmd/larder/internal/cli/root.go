@@ -46,7 +46,7 @@ func (a *app) rootCommand(args []string) *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.url, storeFlag, "", "`URL` of the store, as file:./larder-data or redis://host")
 	flags.BoolVar(&a.json, "json", false, "print one JSON object; an error is one on stderr")
-	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print only errors, and what get, ls and stat are for")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print only errors, and what get, ls, stat and demo are for")
 	flags.BoolP("help", "h", false, "show help")
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		if a.json && a.quiet {

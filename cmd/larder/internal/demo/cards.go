@@ -27,7 +27,7 @@ func (v *view) loginCard() markup {
 <p class="hint">These people are made up. Be one of them.</p>
 <ul class="people">
 {}</ul>
-<form id="login" method="post" action="/login">
+<form id="login" method="post" action="/login#password">
 {}<label for="name">Name</label>
 <input id="name" name="name" value="{}" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="64" required{}>
 <label for="password">Password</label>
@@ -59,7 +59,7 @@ func (v *view) visitsCard() markup {
 func (v *view) shopCard() markup {
 	var shelf markup
 	for _, g := range goods() {
-		shelf += fill(`<li><svg viewBox="0 0 32 32" aria-hidden="true">{}</svg>
+		shelf += fill(`<li><svg viewBox="0 0 32 32" width="44" height="44" fill="none" stroke="currentColor" aria-hidden="true">{}</svg>
 <span class="good">{}</span> <span class="price">{}</span>
 <button name="add" value="{}" class="quiet" aria-label="Add {} to the cart">Add</button></li>
 `, fill(g.icon), g.name, price(g.cents), g.id, g.name)

@@ -30,6 +30,11 @@ func newSite(s store.Store, where string, logger *slog.Logger, users []user) (ht
 		return nil, err
 	}
 	o := sessionOptions(e.Timeout, logger)
+	mark, err := storeMark(s, o)
+	if err != nil {
+		return nil, err
+	}
+	o.Cookie.Name += "-" + mark
 	m, err := session.New(s, o)
 	if err != nil {
 		return nil, err
@@ -46,6 +51,9 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("POST /logout-everywhere", s.logoutEverywhere)
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	mux.HandleFunc("POST /cart", s.change)
+	for _, form := range []string{"/login", "/logout", "/logout-everywhere", "/sign-out", "/cart"} { // which only forms ask for, or an address that was kept
+		mux.Handle("GET "+form, http.RedirectHandler("/", http.StatusSeeOther))
+	}
 	mux.HandleFunc("GET /style.css", file("text/css; charset=utf-8", style))
 	mux.HandleFunc("GET /icon.svg", file("image/svg+xml", icon))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

@@ -29,11 +29,14 @@ func (s *site) show(w http.ResponseWriter, r *http.Request) {
 	if u, ok := find(s.doorman.users, r.FormValue("as")); ok {
 		v.name, v.password = u.name, u.password
 	}
-	if said, ok := farewell(r.FormValue("said")); ok && !v.loggedIn() {
+	if said, ok := farewell(r.FormValue("said")); ok && !v.loggedIn() && !v.info.Ended {
 		v.flashes = append(v.flashes, said)
 	}
 	answer(w, http.StatusOK, v.page())
 }
+
+// over is what is said to whoever comes with the cookie of a session that has ended elsewhere, or by its time.
+const over = "You were signed out, or your session ran out."
 
 // farewell is what is said after the end of a session. A flash message would begin a new one to be kept in.
 func farewell(id string) (string, bool) {
@@ -60,6 +63,12 @@ func (s *site) view(r *http.Request) (*view, error) {
 	v.user, _ = find(s.doorman.users, sess.Subject())
 	if err := sess.Err(); err != nil {
 		return nil, err
+	}
+	if v.info.Ended && r.Method != http.MethodHead {
+		v.flashes = append(v.flashes, over)
+		if err := sess.Destroy(); err != nil { // has the browser forget the cookie, so that this is said once
+			return nil, err
+		}
 	}
 	if !v.loggedIn() {
 		return v, nil
@@ -91,14 +100,18 @@ func (s *site) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sess := session.From(r.Context())
+	ended := sess.Info().Ended
 	err = sess.SetSubject(u.name) // the fields stay: what was in the cart is still there
 	if err == nil && r.PostFormValue("remember") == "yes" {
 		err = sess.Remember(0)
 	}
+	if err == nil && ended { // where the cart went that was on the form's page
+		err = sess.Flash(over)
+	}
 	if err == nil {
 		err = sess.Flash("Welcome, " + u.full + ".")
 	}
-	s.goOn(w, r, "/", err)
+	s.goOn(w, r, "/#top", err) // browsers take the form's #password along, unless there is another
 }
 
 func (s *site) logout(w http.ResponseWriter, r *http.Request) {
@@ -141,9 +154,17 @@ func (s *site) signOut(w http.ResponseWriter, r *http.Request) {
 // change puts goods into the cart and takes them out.
 func (s *site) change(w http.ResponseWriter, r *http.Request) {
 	sess := session.From(r.Context())
+	before := sess.Info()
 	c, _ := session.Get[cart](sess, cartField)
 	c, said := c.changed(r.PostForm)
+	if before.New && len(c) == 0 { // nothing that a session would have to begin for
+		s.goOn(w, r, "/#larder", sess.Err())
+		return
+	}
 	err := sess.Set(cartField, c)
+	if err == nil && before.Ended { // the cart on the form's page was another one
+		err = sess.Flash(over)
+	}
 	if err == nil && said != "" {
 		err = sess.Flash(said)
 	}

@@ -17,6 +17,9 @@ const (
 	rememberFor = 30 * 24 * time.Hour
 )
 
+// LeastTimeout is the shortest time-out of a store that the demo can do with: in less nobody gets from one page to the next.
+const LeastTimeout = time.Minute
+
 const (
 	visitsField = "visits"
 	cartField   = "cart"
@@ -30,7 +33,8 @@ func sessionOptions(timeout time.Duration, logger *slog.Logger) *session.Options
 		Idle:        idle,
 		Lifetime:    lifetime,
 		RememberFor: rememberFor,
-		// Plain http, on this machine. Browsers know cookies by host and not by port: the name keeps those of other programs apart.
+		// Plain http, on this machine. Browsers know cookies by host and not by port: the name keeps those of other programs apart, and the
+		// store's mark behind it those of other demos.
 		Cookie: session.Cookie{Name: "larder-demo", Insecure: true},
 		Merge: map[string]session.Merger{
 			visitsField: session.Sum[int](),

@@ -48,6 +48,21 @@ func newBrowser(t *testing.T, server *httptest.Server) *browser {
 	return &browser{t: t, client: &http.Client{Jar: jar}, url: server.URL, agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
 }
 
+// twin is another browser with the same cookies.
+func (b *browser) twin() *browser {
+	b.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	u, err := url.Parse(b.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	jar.SetCookies(u, b.client.Jar.Cookies(u))
+	return &browser{t: b.t, client: &http.Client{Jar: jar}, url: b.url, agent: b.agent}
+}
+
 func (b *browser) do(method, path string, form url.Values) *browser {
 	b.t.Helper()
 	r, err := http.NewRequest(method, b.url+path, strings.NewReader(form.Encode()))
