@@ -156,6 +156,7 @@ type modelRequest struct {
 	login, remember bool          // asked for, not saved
 	moved           bool          // a login was saved: the token that it came with is dead
 	saved, late     bool          // by Save, and Remember came only then
+	again           bool          // a login by a token that a login has made worthless
 }
 
 // visit makes one request and compares all that it sees.
@@ -189,7 +190,9 @@ func (b *modelBrowser) visit(s step) (err error) {
 	case m.ended || status != http.StatusOK:
 		return fmt.Errorf("the status is %d: %s", status, b.real.body)
 	}
-	b.session = m.stored
+	if b.session = m.stored; m.again && !s.deaf {
+		b.endedUntil = time.Time{} // it has another token now, or none
+	}
 	if s.deaf {
 		if b.real.jar = jar; m.stored != m.first || m.moved {
 			b.session = nil
@@ -231,6 +234,9 @@ func (m *modelRequest) call(s *Session, c call) (err error) {
 		m.flashes = nil
 	case "login":
 		err = s.SetSubject(c.name)
+		if m.ended && !m.refused && c.name != "" {
+			m.ended, m.again = false, true // the login again whose answer got lost
+		}
 		if m.subject != "" && m.subject != c.name {
 			m.fields, m.flashes = map[string]string{}, nil
 		}
