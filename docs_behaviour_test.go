@@ -308,6 +308,11 @@ func TestGuideCookies(t *testing.T) {
 // TestGuideHeader: a manager of cookies and one of a header on one store have nothing in common but the user.
 func TestGuideHeader(t *testing.T) {
 	s := store.NewMap(nil)
+	for _, o := range []session.Options{{Header: "Content-Type"}, {Header: "Session-Token", Cookie: session.Cookie{Name: "id"}}} {
+		if _, err := session.New(s, &o); err == nil {
+			t.Errorf("New takes the header %s with the cookie %q", o.Header, o.Cookie.Name)
+		}
+	}
 	cookies, err := session.New(s, nil)
 	if err != nil {
 		t.Fatal(err)

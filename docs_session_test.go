@@ -203,6 +203,15 @@ func TestGuideProgram(t *testing.T) {
 	}
 }
 
+// TestSecurityPageIsFound: who reads of sessions comes across what they are safe from, and what is left to him.
+func TestSecurityPageIsFound(t *testing.T) {
+	for page, link := range map[string]string{"README.md": "(docs/security.md)", "docs/sessions.md": "(security.md)", "session/doc.go": "docs/security.md"} {
+		if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), link) {
+			t.Errorf("%s does not lead to docs/security.md: %v", page, err)
+		}
+	}
+}
+
 // TestDocsCode: the code of the pages is code of tests, so it compiles, and does what it says.
 func TestDocsCode(t *testing.T) {
 	var code strings.Builder

@@ -2,6 +2,7 @@ package larder_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -117,4 +118,58 @@ func TestRepeatedLogin(t *testing.T) {
 			t.Errorf("after the repetition: %q, %q", s.Subject(), s.Keys())
 		}
 	})
+}
+
+// TestRevokeGoesOn: "log out everywhere" is done also where the client that asked for it has gone.
+func TestRevokeGoesOn(t *testing.T) {
+	m, err := session.New(deaf{store.NewMap(nil)}, &session.Options{Devices: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for what, end := range map[string]func() error{
+		"RevokeAll": func() error { return m.RevokeAll(gone, "alice") },
+		"Revoke": func() error {
+			list, err := m.Sessions(t.Context(), "alice")
+			if err != nil || len(list) != 1 {
+				t.Fatal(list, err)
+			}
+			return m.Revoke(gone, "alice", list[0].ID)
+		},
+	} {
+		loggedIn(m, "alice")
+		if err := end(); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if list, err := m.Sessions(t.Context(), "alice"); err != nil || len(list) > 0 {
+			t.Errorf("after %s: %v, %v", what, list, err)
+		}
+	}
+}
+
+// deaf is a store that does nothing for a context that is over, as one behind a network does.
+type deaf struct{ store.Store }
+
+func (s deaf) Load(ctx context.Context, key string) (*store.Item, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return store.Load(ctx, s.Store, key)
+}
+
+func (s deaf) Peek(ctx context.Context, key string) (*store.Item, error) { return s.Load(ctx, key) }
+
+func (s deaf) Swap(ctx context.Context, key string, old store.Version, item *store.Item) (store.Version, error) {
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	return store.Swap(ctx, s.Store, key, old, item)
+}
+
+func (s deaf) Delete(ctx context.Context, key string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.Store.Delete(ctx, key)
 }
