@@ -61,7 +61,7 @@ func (s *Session) load() error {
 		if f.state == live {
 			s.id, s.own, s.confirm = i, f.hops == 0, f.rec.provisional && f.hops == 0
 			s.resend = s.own && old
-			s.renewing = f.lost && !s.begun
+			s.via, s.renewing = f.first, f.lost && !s.begun
 			s.m.kept.keep(s.r.Context(), s.m)
 			return nil
 		}
@@ -83,8 +83,9 @@ type found struct {
 	listSeen   time.Time // its last seen on its subject's list
 	value      []byte    // of a record that cannot be decoded
 	hops       int       // aliases that led there
-	lost       bool      // an alias is past its grace, but nobody has used the new id: the answer that carried it was lost
-	suspicious bool      // an alias is past its grace, and somebody has
+	first      *leftAlias
+	lost       bool // an alias is past its grace, but nobody has used the new id: the answer that carried it was lost
+	suspicious bool // an alias is past its grace, and somebody has
 }
 
 // find looks for the session under the hash of an id. An error is the store's, or errRecord.
@@ -117,6 +118,9 @@ func (m *Manager) find(ctx context.Context, at hash, now, asked time.Time) (foun
 			return f, err
 		case late && a.used:
 			return found{suspicious: true}, nil
+		}
+		if f.hops == 0 {
+			f.first = &leftAlias{f.at, item.Version, a}
 		}
 		late = !asked.Before(a.grace)
 		switch {

@@ -91,6 +91,9 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 		left, err := s.m.swapAlias(ctx, &old, oldV, &a, &r)
 		if err == nil {
 			s.left = &leftAlias{old, left, a}
+			if !strict {
+				s.lead(ctx, &at, &r)
+			}
 			remember := s.remember != nil && s.enrolment == nil // a login has told the subject's entry
 			s.done(at, v, r)
 			s.give(i)
@@ -131,8 +134,26 @@ type leftAlias struct {
 // and until the new one has been used, it counts only while the alias is there.
 func (m *Manager) swapAlias(ctx context.Context, h *hash, old store.Version, a *alias, r *record) (store.Version, error) {
 	last := *r
-	last.seen = a.grace
+	if last.seen.Before(a.grace) {
+		last.seen = a.grace
+	}
 	return store.Swap(ctx, m.s, m.key(spaceSession, h), old, &store.Item{Value: a.encode(), Expires: m.end(&last)})
+}
+
+// lead has the alias that the client's id is lead to the new id itself, and stand for as long as that needs it: this answer may get lost
+// as those before it were.
+func (s *Session) lead(ctx context.Context, to *hash, r *record) {
+	via := s.via
+	if via == nil {
+		return
+	}
+	via.alias.target = *to
+	v, err := s.m.swapAlias(ctx, &via.at, via.version, &via.alias, r)
+	if err != nil {
+		s.via = nil // another request has led it on, or the client gets by without
+		return
+	}
+	via.version = v
 }
 
 // prolongAlias is for a session that was renewed by a Save and then got a longer life, by Remember, in the same request.

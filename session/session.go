@@ -47,6 +47,7 @@ type Session struct {
 	confirm   bool           // the record is provisional, and this request proves that the client has its id
 	resend    bool           // the client's token must be sent again: other key, other age
 	wrote     time.Time      // when it last wrote, or tried to
+	via       *leftAlias     // that the client's id is, if it is one
 	left      *leftAlias     // by a renewal
 	tried     *record        // what a Save meant to write that failed, perhaps only in its answer
 
