@@ -1,6 +1,7 @@
 package larder_test
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -283,6 +284,32 @@ func TestGuideKeys(t *testing.T) {
 			cookie = sent[0]
 		}
 	}
+}
+
+// TestGuideKeyLost: a program that is running puts the key back that the store has lost.
+func TestGuideKeyLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newSite(t, nil)
+		was, err := keptKey(t.Context(), v.s.Store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.visit(func(s *session.Session) { s.Set("x", 1) })
+		if err := v.s.Store.Delete(t.Context(), "session:key"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		for range 2 {
+			v.visit(func(s *session.Session) {
+				if !s.Has("x") {
+					t.Error("who was there is not known any more")
+				}
+			})
+		}
+		if is, err := keptKey(t.Context(), v.s.Store); err != nil || !bytes.Equal(is, was) {
+			t.Errorf("the key is not back: %v", err)
+		}
+	})
 }
 
 // TestGuideCookies: the names that browsers see.
