@@ -2,7 +2,6 @@ package browser
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,8 +9,6 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 )
-
-const demoCookie = "larder-demo"
 
 // TestDemo drives `larder demo` as people do. Each case has a demo, a store and browsers of its own. The ids are listed in the demo's page.go.
 func TestDemo(t *testing.T) {
@@ -29,6 +26,8 @@ func TestDemo(t *testing.T) {
 		"without scripts":    testWithoutScripts,
 		"other sites":        testOtherSites,
 		"looks":              testLooks,
+		"phone":              testPhone,
+		"narrow":             testNarrow,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, b, startDemo(t, binary)) })
 	}
@@ -52,6 +51,18 @@ func clean(t *testing.T, tab *Tab) {
 			t.Errorf("the browser complains: %q", all)
 		}
 	})
+}
+
+// cookie is the demo's: digits of its store end the name.
+func (d *demo) cookie(t *testing.T, p *Profile) *network.Cookie {
+	t.Helper()
+	for _, c := range p.Cookies(t, d.url) {
+		if strings.HasPrefix(c.Name, "larder-demo-") {
+			return c
+		}
+	}
+	t.Fatal("the browser keeps no cookie of the demo")
+	return nil
 }
 
 // login logs in with what the page offers to fill in.
@@ -99,7 +110,7 @@ func testLogin(t *testing.T, b *Browser, d *demo) {
 		t.Errorf("who only looks gets %d cookies", len(all))
 	}
 	tab.Follow(t, `#goods button[value="jelly"]`)
-	before := p.Cookie(t, d.url, demoCookie).Value
+	before := d.cookie(t, p).Value
 
 	tab.Type(t, "#name", "anna")
 	tab.Type(t, "#password", "wrong")
@@ -115,7 +126,7 @@ func testLogin(t *testing.T, b *Browser, d *demo) {
 	if tab.quantity(t, "jelly") != 1 {
 		t.Error("what was in the cart before the login is gone")
 	}
-	if p.Cookie(t, d.url, demoCookie).Value == before {
+	if d.cookie(t, p).Value == before {
 		t.Error("the session has the same id after the login as before")
 	}
 	tab.Reload(t)
@@ -190,7 +201,7 @@ func testLogout(t *testing.T, b *Browser, d *demo) {
 	if !two.isUser(t, "anna") {
 		t.Fatal("the second tab is not logged in")
 	}
-	kept := p.Cookie(t, d.url, demoCookie)
+	kept := d.cookie(t, p)
 	one.Follow(t, "#logout")
 	if !one.isGuest(t) {
 		t.Error("still logged in where one logged out")
@@ -226,8 +237,11 @@ func testSignOut(t *testing.T, b *Browser, d *demo) {
 		t.Errorf("after the other was signed out the list has %d devices", n)
 	}
 	yours.Reload(t)
-	if !yours.isGuest(t) {
-		t.Error("the other browser is still logged in")
+	if !yours.isGuest(t) || !strings.Contains(yours.Text(t, "#flash"), "You were signed out") {
+		t.Error("the other browser is still logged in, or is not told")
+	}
+	if yours.Reload(t); yours.Count(t, "#flash") != 0 {
+		t.Error("it is told twice")
 	}
 	hers.Reload(t)
 	if !hers.isUser(t, "anna") {
@@ -262,7 +276,7 @@ func testLogoutEverywhere(t *testing.T, b *Browser, d *demo) {
 func testCookie(t *testing.T, b *Browser, d *demo) {
 	p, tab := guest(t, b, d)
 	login(t, tab, "anna")
-	c := p.Cookie(t, d.url, demoCookie)
+	c := d.cookie(t, p)
 	if !c.HTTPOnly || c.Secure || c.SameSite != network.CookieSameSiteLax || c.Path != "/" || c.Domain != "127.0.0.1" || !c.Session {
 		t.Errorf("the browser reports %+v", *c)
 	}
@@ -281,7 +295,7 @@ func testCookie(t *testing.T, b *Browser, d *demo) {
 	if got := Ask[string](t, tab, "document.getElementById('remembered').dataset.remembered"); got != "yes" {
 		t.Errorf("remembered: %q", got)
 	}
-	c = p.Cookie(t, d.url, demoCookie)
+	c = d.cookie(t, p)
 	left := time.Until(time.Unix(int64(c.Expires), 0))
 	if c.Session || left < 29*24*time.Hour || left > 31*24*time.Hour || !c.HTTPOnly {
 		t.Errorf("of a session that is remembered the browser reports %+v", *c)
@@ -313,53 +327,3 @@ func testWithoutScripts(t *testing.T, b *Browser, d *demo) {
 		t.Errorf("the page has %d scripts", n)
 	}
 }
-
-// testLooks takes pictures for a person to look at, and checks what a program can.
-func testLooks(t *testing.T, b *Browser, d *demo) {
-	_, tab := guest(t, b, d)
-	views := func(page string) {
-		for _, phone := range []bool{false, true} {
-			name := page
-			tab.Size(t, 1180, 820)
-			if phone {
-				tab.Phone(t)
-				name += "-phone"
-			}
-			for _, dark := range []bool{false, true} {
-				tab.Dark(t, dark)
-				shade := map[bool]string{false: "light", true: "dark"}[dark]
-				tab.Shot(t, "demo-"+name+"-"+shade)
-				if wide := Ask[bool](t, tab, "document.documentElement.scrollWidth > innerWidth"); wide {
-					t.Errorf("%s, %s: wider than the screen", name, shade)
-				}
-				bright := Ask[bool](t, tab, brightness+" > 128")
-				if bright == dark {
-					t.Errorf("%s, %s: bright %v", name, shade, bright)
-				}
-			}
-		}
-		tab.Size(t, 1180, 820)
-		tab.Dark(t, false)
-	}
-	views("guest")
-	login(t, tab, "anna")
-	_, other := guest(t, b, d)
-	login(t, other, "anna")
-	for _, good := range []string{"loaf", "jelly", "jelly", "cheese"} {
-		tab.Follow(t, `#goods button[value="`+good+`"]`)
-	}
-	tab.Shot(t, "demo-flash")
-	tab.Open(t, d.url+"/")
-	views("user")
-	if status := tab.Open(t, d.url+"/no-such-page"); status != http.StatusNotFound || tab.Count(t, "#problem") != 1 {
-		t.Errorf("a page that is not there: %d", status)
-	}
-	views("problem")
-	if all := tab.Problems(); slices.ContainsFunc(all, isPolicy) {
-		t.Errorf("the browser complains: %q", all)
-	}
-}
-
-// brightness of the page's own background, 0 to 255.
-const brightness = `(c => (c[0] + c[1] + c[2]) / 3)(
-	getComputedStyle([document.body, document.documentElement].find(e => getComputedStyle(e).backgroundColor != "rgba(0, 0, 0, 0)")).backgroundColor.match(/\d+/g).map(Number))`

@@ -19,7 +19,7 @@ func testOtherSites(t *testing.T, b *Browser, d *demo) {
 	defer evil.Close()
 	p, tab := guest(t, b, d)
 	login(t, tab, "anna")
-	before := p.Cookie(t, d.url, demoCookie).Value
+	before := d.cookie(t, p).Value
 	for _, host := range []string{"127.0.0.1", "localhost"} {
 		for _, to := range []string{"/logout", "/logout-everywhere", "/cart"} {
 			tab.Open(t, strings.Replace(evil.URL, "127.0.0.1", host, 1)+"/?to="+to)
@@ -30,7 +30,7 @@ func testOtherSites(t *testing.T, b *Browser, d *demo) {
 	}
 	tab.Problems() // it counts a 403 among the failed loads
 	tab.Open(t, d.url+"/")
-	if !tab.isUser(t, "anna") || tab.quantity(t, "trout") != 0 || p.Cookie(t, d.url, demoCookie).Value != before {
+	if !tab.isUser(t, "anna") || tab.quantity(t, "trout") != 0 || d.cookie(t, p).Value != before {
 		t.Error("another site's form did something")
 	}
 }

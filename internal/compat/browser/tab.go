@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/cdp"
@@ -132,40 +133,46 @@ func Ask[T any](t testing.TB, tab *Tab, expression string) T {
 	return read(t, tab, expression, chromedp.Evaluate[T](expression))
 }
 
-// Back is the browser's button. The browser may show the page as it was, without asking the server, and then it fires no load event.
+// Back is the browser's button. The browser may show the page as it was, without asking the server, and then it fires no load event, or
+// drop that page at the last moment and ask after all. So this goes by what the tab shows, not by what it tells.
 func (tab *Tab) Back(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(tab.ctx, patience)
 	defer cancel()
-	there, arrive := context.WithCancel(ctx)
-	defer arrive()
-	err := chromedp.Listen(ctx, func(ev any) {
-		switch ev := ev.(type) {
-		case *page.EventFrameNavigated:
-			if ev.Type == page.NavigationTypeBackForwardCacheRestore {
-				arrive()
-			}
-		case *page.EventLoadEventFired:
-			arrive()
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	var from int64
 	tab.set(t, func(ctx context.Context, target *chromedp.Target) error {
 		h, err := cdp.Call(ctx, target, page.GetNavigationHistory, cdp.Empty{})
 		if err != nil {
 			return err
 		}
-		if h.CurrentIndex == 0 {
+		if from = h.CurrentIndex; from == 0 {
 			return errors.New("nowhere to go back to")
 		}
-		_, err = cdp.Call(ctx, target, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: h.Entries[h.CurrentIndex-1].ID})
+		_, err = cdp.Call(ctx, target, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: h.Entries[from-1].ID})
 		return err
 	})
-	<-there.Done()
-	if err := ctx.Err(); err != nil {
-		t.Fatalf("back: %v", err)
+	arrived := false
+	last := chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		h, err := cdp.Call(ctx, target, page.GetNavigationHistory, cdp.Empty{})
+		if err != nil || h.CurrentIndex != from-1 {
+			return err
+		}
+		state, err := chromedp.Evaluate[string]("document.readyState")(ctx, target)
+		arrived = state == "complete"
+		return err
+	})
+	for {
+		err := chromedp.Do(ctx, last) // fails while one page gives way to the other
+		switch {
+		case arrived:
+			return
+		case ctx.Err() != nil:
+			t.Fatalf("back: %v, %v", ctx.Err(), err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }
 
