@@ -20,8 +20,7 @@ const visitsPage = `<!doctype html><html lang="en"><meta name="viewport" content
 <form method="post" action="/form"><input id="name" name="name" value="old"><button id="send">Send</button></form><p id="form">%s</p></html>`
 
 func pageServer(t *testing.T) *httptest.Server {
-	var server *httptest.Server
-	server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-n'; style-src 'nonce-n'; img-src data:; form-action 'self'")
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		switch r.URL.Path {
