@@ -18,7 +18,7 @@ func (s *Session) Destroy() error {
 	if err := s.load(); err != nil {
 		return s.notDestroyed(err)
 	}
-	if s.state == ended {
+	if s.state == ended && s.version == "" {
 		return nil // what this client had is gone, and its login's answer is on the way
 	}
 	if s.state == live {
@@ -34,7 +34,7 @@ func (s *Session) Destroy() error {
 			return s.notDestroyed(err)
 		}
 	}
-	s.state, s.own, s.version, s.rec = none, false, "", record{}
+	s.state, s.own, s.version, s.rec, s.base = none, false, "", record{}, nil
 	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm, s.resend = nil, false, false, nil, nil, false, false
 	s.token, s.failed, s.unsaved, s.tried, s.gone = "", nil, nil, nil, false
 	for range s.m.wire.tokens(s.r) {

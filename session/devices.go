@@ -110,7 +110,10 @@ func (e *subjectEntry) cap(n int, stays device) {
 	for n > 0 && len(e.list) > n {
 		oldest := -1
 		for i, l := range e.list {
-			if l.device != stays && (oldest < 0 || l.seen.Before(e.list[oldest].seen)) {
+			if l.device == stays {
+				break
+			}
+			if oldest < 0 || l.seen.Before(e.list[oldest].seen) {
 				oldest = i
 			}
 		}

@@ -155,7 +155,7 @@ func ExampleMergeFunc() {
 		mine[r.FormValue("item")]++
 		sess.Set("cart", mine)
 		sess.Set("clicks", clicks+1)
-		sess.Save()
+		sess.Reload() // saves, and then sees what the other tab has set
 		mine, _ = session.Get[cart](sess, "cart")
 		clicks, _ = session.Get[int](sess, "clicks")
 		fmt.Fprintf(w, "%v after %d clicks", mine, clicks)

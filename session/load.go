@@ -58,10 +58,12 @@ func (s *Session) load() error {
 			continue
 		}
 		s.settle(f)
+		s.base = f.rec.fields
 		if f.state == live {
 			s.id, s.own, s.confirm = i, f.hops == 0, f.rec.provisional && f.hops == 0
 			s.resend = s.own && old
 			s.via, s.renewing = f.first, f.lost && !s.begun
+			s.unasked = s.renewing
 			s.m.kept.keep(s.r.Context(), s.m)
 			return nil
 		}
@@ -129,8 +131,9 @@ func (m *Manager) find(ctx context.Context, at hash, now, asked time.Time) (foun
 		case a.strict:
 			return found{state: ended}, nil
 		}
-		f.at, f.lost = a.target, f.lost || late
+		f.at, f.lost = a.target, late
 	}
+	m.o.Logger.WarnContext(ctx, "session: an id leads on through more renewals than are followed", "most", most)
 	return found{}, nil
 }
 

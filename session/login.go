@@ -41,7 +41,7 @@ func (s *Session) login(ctx context.Context, now time.Time) error {
 	case wasListed && !e.forked:
 		s.m.leave(ctx, former, formerDevice) // not sooner: while the old id counts, the session under it must
 	}
-	if err == nil && e.over {
+	if err == nil && (e.over || e.forked) {
 		s.m.makeRoom(ctx, &e)
 	}
 	return err

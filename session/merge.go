@@ -75,7 +75,7 @@ func (s *Session) merged(theirs fields) (fields, error) {
 		} else if mine == nil {
 			continue
 		}
-		base, _ := s.rec.fields.get(name)
+		base, _ := s.base.get(name)
 		other, _ := theirs.get(name)
 		if !ok || bytes.Equal(base, other) && (base == nil) == (other == nil) {
 			continue

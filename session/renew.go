@@ -14,7 +14,8 @@ import (
 // carried it may have been lost. After that the old id opens nothing, and its use is logged. At whatever moment the program is
 // killed, exactly one of the two ids counts.
 //
-// Renew does nothing if no session is stored yet, or if the request logs in, which gives the session a new id anyway.
+// Renew does nothing if no session is stored yet, if the request logs in, which gives the session a new id anyway, or if the request came
+// with an old id within its grace: then the session has just been renewed, and the client has the new id already.
 func (s *Session) Renew() error {
 	s.lock()
 	defer s.mu.Unlock()
@@ -22,7 +23,7 @@ func (s *Session) Renew() error {
 		return err
 	}
 	if s.state == live && s.own {
-		s.renewing = true
+		s.renewing, s.unasked = true, false
 	} // else it has just been renewed, and the answer with the new id is on the way
 	return nil
 }
@@ -95,14 +96,13 @@ func (s *Session) renew(ctx context.Context, now time.Time, strict bool) error {
 				s.lead(ctx, &at, &r)
 			}
 			remember := s.remember != nil && s.enrolment == nil // a login has told the subject's entry
-			s.done(at, v, r)
+			s.done(at, v, r, cur.fields)
 			s.give(i)
 			s.record(ctx, remember)
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
-			tried := r // apart, lest each save allocate it
-			s.tried = &tried
+			s.tried = &attempt{r, s.seen()}
 			return err // whether the old id is an alias now is not known; either way one of the two counts
 		}
 		if err := pause(ctx, wait); err != nil {
@@ -147,7 +147,7 @@ func (s *Session) lead(ctx context.Context, to *hash, r *record) {
 	if via == nil {
 		return
 	}
-	via.alias.target = *to
+	via.alias.target, via.alias.grace = *to, s.wrote.Add(s.m.o.Grace)
 	v, err := s.m.swapAlias(ctx, &via.at, via.version, &via.alias, r)
 	if err != nil {
 		s.via = nil // another request has led it on, or the client gets by without
@@ -158,6 +158,7 @@ func (s *Session) lead(ctx context.Context, to *hash, r *record) {
 
 // prolongAlias is for a session that was renewed by a Save and then got a longer life, by Remember, in the same request.
 func (s *Session) prolongAlias(ctx context.Context) {
+	s.lead(ctx, &s.at, &s.rec)
 	if s.left == nil || !s.rec.provisional {
 		return
 	}
@@ -177,7 +178,12 @@ func (s *Session) giveWay(ctx context.Context, now time.Time, at *hash, v store.
 	if f.state != live {
 		return ErrEnded
 	}
-	s.own, s.confirm, s.resend, s.renewing = false, false, false, false
+	s.moved(&f)
+	s.renewing = false
+	if s.remember != nil {
+		s.settle(f)
+		return s.renew(ctx, now, false) // its cookie must outlive the browser, so this client needs an id of its own
+	}
 	if len(s.changes) == 0 && !s.cleared && s.remember == nil {
 		s.settle(f)
 		return nil
@@ -197,7 +203,7 @@ func (s *Session) fork(ctx context.Context, now time.Time, i id, v store.Version
 	if v, err = s.m.swapRecord(ctx, &at, v, &r); err != nil {
 		return err
 	}
-	s.done(at, v, r)
+	s.done(at, v, r, nil)
 	s.give(i)
 	return nil
 }

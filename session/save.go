@@ -13,6 +13,9 @@ import (
 // Save saves the session now, instead of at the first byte of the response, and returns the error if that fails. In a stream or a
 // websocket it saves what has changed since.
 //
+// Afterwards the request still sees the fields as it has read and changed them, also where others have stored more meanwhile: [Session.Reload]
+// shows that.
+//
 // After an error the changes are still there, and Save may be called again. If none of the calls before the first byte succeeds,
 // Options.Error answers the request.
 func (s *Session) Save() error {
@@ -39,7 +42,9 @@ func (s *Session) Reload() error {
 	f := found{state: s.state}
 	if s.state == live {
 		var err error
-		if f, err = s.m.find(s.r.Context(), s.at, time.Now(), time.Time{}); err != nil {
+		ctx, cancel := s.m.saving(s.r.Context())
+		defer cancel()
+		if f, err = s.m.find(ctx, s.at, time.Now(), time.Time{}); err != nil {
 			return store.Wrap("session", "reload", err)
 		}
 	}
@@ -49,6 +54,7 @@ func (s *Session) Reload() error {
 	}
 	s.moved(&f)
 	s.settle(f)
+	s.base = f.rec.fields
 	return nil
 }
 
@@ -90,7 +96,7 @@ func (s *Session) save(called bool) error {
 	default:
 		err = s.update(ctx, now, found{at: s.at, version: s.version, rec: s.rec})
 	}
-	if err != nil && touch && !dirty && !s.renewing && s.subject == nil && !called {
+	if err != nil && !dirty && (!s.renewing || s.unasked) && s.subject == nil && !called {
 		s.resend = false
 		if errors.Is(err, ErrEnded) {
 			s.over() // but it did live when this request read it
@@ -117,19 +123,20 @@ func (s *Session) save(called bool) error {
 
 // over notes that the session has ended. Its client is given nothing.
 func (s *Session) over() {
+	s.gone = true
 	s.state, s.token, s.own, s.confirm, s.resend = ended, "", false, false, false
 }
 
 // moved notes what has become of it since it was loaded: if it was renewed, then whoever did so has sent the new id.
 func (s *Session) moved(f *found) {
 	if f.hops > 0 {
-		s.own, s.confirm, s.resend = false, false, false
+		s.own, s.confirm, s.resend, s.token = false, false, false, ""
 	}
 }
 
 // changed reports whether this request changes what stands in the store.
 func (s *Session) changed() bool {
-	return len(s.changes) > 0 || s.cleared && len(s.rec.fields) > 0 || s.remember != nil
+	return len(s.changes) > 0 || s.cleared || s.remember != nil
 }
 
 // due reports whether the use must be recorded. What this request has written, or tried in vain to, at its first byte, its end does not
@@ -166,8 +173,21 @@ func (s *Session) next(cur *record, now time.Time) (record, error) {
 	return r, nil
 }
 
-// done takes over what was written.
-func (s *Session) done(at hash, v store.Version, r record) {
+// seen is what this request sees of the fields.
+func (s *Session) seen() fields {
+	if s.cleared {
+		return fields(nil).with(s.changes)
+	}
+	return s.base.with(s.changes)
+}
+
+// done takes over what was written, over fields that may be other ones than this request has seen.
+func (s *Session) done(at hash, v store.Version, r record, over fields) {
+	if bytes.Equal(over, s.base) {
+		s.base = r.fields
+	} else {
+		s.base = s.seen()
+	}
 	s.state, s.at, s.version, s.rec = live, at, v, r
 	s.changes, s.cleared, s.renewing, s.subject, s.remember, s.confirm, s.tried = nil, false, false, nil, nil, false, nil
 }
@@ -191,7 +211,7 @@ func (s *Session) insert(ctx context.Context, r record) error {
 	if err != nil {
 		return err
 	}
-	s.done(at, v, r)
+	s.done(at, v, r, nil)
 	s.give(i)
 	return nil
 }
@@ -221,7 +241,7 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 		r.provisional = r.provisional && !s.confirm
 		v, err := s.m.swapRecord(ctx, &f.at, f.version, &r)
 		if err == nil {
-			s.done(f.at, v, r)
+			s.done(f.at, v, r, f.rec.fields)
 			s.record(ctx, remember)
 			if remember {
 				s.prolongAlias(ctx)
@@ -229,8 +249,7 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 			return nil
 		}
 		if !errors.Is(err, store.ErrConflict) {
-			tried := r // apart, lest each save allocate it
-			s.tried = &tried
+			s.tried = &attempt{r, s.seen()}
 			return err
 		}
 		if err := pause(ctx, wait); err != nil {
@@ -244,6 +263,11 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 		}
 		s.compare(&f.rec)
 		s.moved(&f)
+		if f.hops > 0 && s.remember != nil && !s.begun {
+			s.settle(f)
+			s.via = f.first
+			return s.renew(ctx, now, false) // its cookie must outlive the browser, so this client needs an id of its own
+		}
 		if !s.resend && !s.changed() && now.Sub(f.rec.seen) <= s.m.o.TouchAfter && !(s.confirm && f.rec.provisional) {
 			s.settle(f) // what was to be recorded has been, by who came between
 			return nil
@@ -251,12 +275,25 @@ func (s *Session) update(ctx context.Context, now time.Time, f found) error {
 	}
 }
 
-// compare finds out whether an earlier save of this request was done after all, and only its answer was lost. Then a Merger must not add
-// the same again. Where yet another request has written since, that can no longer be seen.
+// attempt is what a save meant to write, and what the request saw of the fields then.
+type attempt struct {
+	rec  record
+	seen fields
+}
+
+// compare finds out whether an earlier save of this request was done after all, and only its answer was lost. Then it must not be done
+// again: a Merger would add the same twice. Where yet another request has written since, that can no longer be seen.
 func (s *Session) compare(now *record) {
-	if s.tried != nil && s.tried.seen.UnixNano() == now.seen.UnixNano() && bytes.Equal(s.tried.fields, now.fields) {
-		s.rec, s.tried = *now, nil
+	if s.tried == nil || s.tried.rec.seen.UnixNano() != now.seen.UnixNano() || !bytes.Equal(s.tried.rec.fields, now.fields) {
+		return
 	}
+	s.rec, s.base, s.cleared = *now, s.tried.seen, false
+	for name, mine := range s.changes {
+		if saved, ok := s.base.get(name); ok == (mine != nil) && bytes.Equal(saved, mine) {
+			delete(s.changes, name)
+		}
+	}
+	s.tried = nil
 }
 
 // The pause after a conflict is drawn from [0, wait): losers of one race must not meet again.

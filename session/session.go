@@ -37,10 +37,15 @@ type Session struct {
 
 	listSeen time.Time // its last seen on its subject's list
 
+	// base are the fields as this request sees them but for its changes: what was loaded, and its own saves. What a save finds that others
+	// have stored goes into rec only, or a handler that adds to what it has read would undo what it has not.
+	base fields
+
 	// What this request changes.
 	changes   map[string][]byte // encoded fields; nil: deleted
 	cleared   bool              // of what stands in the store, no field stays
 	renewing  bool
+	unasked   bool           // it renews because an answer with a new id was lost, and not because the handler said so
 	subject   *string        // log in
 	enrolment *enrolment     // while that is under way
 	remember  *time.Duration // for how long
@@ -49,7 +54,7 @@ type Session struct {
 	wrote     time.Time      // when it last wrote, or tried to
 	via       *leftAlias     // that the client's id is, if it is one
 	left      *leftAlias     // by a renewal
-	tried     *record        // what a Save meant to write that failed, perhaps only in its answer
+	tried     *attempt       // a save that failed, perhaps only in its answer
 
 	token string // to send
 	drop  bool   // tell the client to forget its token

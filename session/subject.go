@@ -26,7 +26,8 @@ func (s *Session) SetSubject(subject string) error {
 	s.lock()
 	defer s.mu.Unlock()
 	if s.load() == nil && s.state == ended && s.failed == nil && !s.begun && subject != "" {
-		s.state = none // the same login again, perhaps, whose answer got lost: it begins a session of its own
+		// The same login again, perhaps, whose answer got lost: it begins a session of its own.
+		s.state, s.version, s.rec, s.base = none, "", record{}, nil
 	}
 	if err := s.changeID("set subject"); err != nil {
 		return err
@@ -56,6 +57,9 @@ func (s *Session) Subject() string {
 func (s *Session) currentSubject() string {
 	if s.subject != nil {
 		return *s.subject
+	}
+	if s.state == ended {
+		return ""
 	}
 	return s.rec.subject
 }

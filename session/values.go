@@ -65,7 +65,7 @@ func (s *Session) raw(name string) ([]byte, bool) {
 	if s.cleared {
 		return nil, false
 	}
-	return s.rec.fields.get(name)
+	return s.base.get(name)
 }
 
 // Has reports whether there is a field of that name.
@@ -88,7 +88,7 @@ func (s *Session) Keys() []string {
 	}
 	var names []string
 	if !s.cleared {
-		for name := range s.rec.fields.all() {
+		for name := range s.base.all() {
 			if _, changed := s.changes[string(name)]; !changed && name[0] != hidden[0] {
 				names = append(names, string(name))
 			}
@@ -128,7 +128,7 @@ func (s *Session) Set(name string, value any) error {
 
 // put notes a change, and forgets it where it leads back to what is stored.
 func (s *Session) put(name string, raw []byte) {
-	stored, ok := s.rec.fields.get(name)
+	stored, ok := s.base.get(name)
 	if !s.cleared && ok == (raw != nil) && bytes.Equal(stored, raw) {
 		delete(s.changes, name)
 		return
@@ -163,6 +163,6 @@ func (s *Session) Clear() error {
 	if err := s.change("clear"); err != nil {
 		return err
 	}
-	s.changes, s.cleared = nil, s.state == live
+	s.changes, s.cleared = nil, s.state == live && len(s.base) > 0
 	return nil
 }

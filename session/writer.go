@@ -75,12 +75,12 @@ func (w *writer) finish() {
 	case w.failed == nil: // else the client was told that nothing is saved
 		w.s.finish()
 	}
-	w.s.returns(w.hijacked)
 }
 
 // aborted has the panic with which a handler gives its response up end here, if the response is another one, which the server would cut
 // off: httputil.ReverseProxy panics where it cannot write, others do with the error that we gave them.
 func (w *writer) aborted() {
+	w.s.returns(w.hijacked)
 	if w.failed == nil {
 		return
 	}
@@ -228,7 +228,8 @@ func (s *Session) sendToken(h http.Header) {
 func (s *Session) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.save(false); err != nil && s.failed == nil {
+	told := s.failed != nil
+	if err := s.save(false); err != nil && !told {
 		s.m.o.Logger.ErrorContext(s.r.Context(), "session: changes made after the response had begun are lost", "err", err)
 	}
 }
