@@ -59,7 +59,8 @@ func (u user) command(dir string, args ...string) *exec.Cmd {
 
 // guard starts the server, says its pid, and ends it when its own input ends: also when the test process is killed, and so leaves nothing
 // behind. Then the input ends without a word, and the folder goes too. $1 is the signal. A server that was paused must go on to be ended,
-// with its children: PostgreSQL waits for those. The short naps leave no sleep behind that would last when the watch is killed.
+// with its children: PostgreSQL waits for those. They are told so again while it has not ended, and go with it when it is forced, for once it
+// is gone nobody finds them: children that still stood were left behind once. The short naps leave no sleep behind that would last when the watch is killed.
 // HUP is what the kernel sends to a group in which a process stands, when the group's parent outside is gone.
 const guard = `
 trap '' HUP
@@ -68,15 +69,22 @@ exec 3<&0 4>&1 </dev/null >>log 2>&1
 "$@" 3<&- 4>&- &
 server=$!
 echo $server >&4
+children() {
+	ps -A -o pid=,ppid= | while read -r pid parent; do
+		if [ "$parent" = $server ]; then kill -$1 $pid; fi
+	done
+}
 {
 	read -r _ <&3 || : >abandoned
-	ps -A -o pid=,ppid= | while read -r pid parent; do
-		if [ "$parent" = $server ]; then kill -CONT $pid; fi
-	done
+	children CONT
 	kill -CONT $server; kill -$signal $server
 	naps=0
-	while [ $naps -lt 100 ]; do sleep 0.1; naps=$((naps+1)); done
+	while [ $naps -lt 100 ]; do
+		sleep 0.1; naps=$((naps+1))
+		if [ $((naps % 20)) = 0 ]; then children CONT; fi
+	done
 	: >forced
+	children KILL
 	kill -KILL $server
 } 4>&- &
 watch=$!
