@@ -18,8 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(testserver.With(m)) }
 
-// newPool opens a pool that ends with t. Its server may be unreachable by then.
-func newPool(t testing.TB, rawURL string, change ...func(*pgxpool.Config)) *pgxpool.Pool {
+func poolConfig(t testing.TB, rawURL string, change []func(*pgxpool.Config)) *pgxpool.Config {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(rawURL)
 	if err != nil {
@@ -29,6 +28,13 @@ func newPool(t testing.TB, rawURL string, change ...func(*pgxpool.Config)) *pgxp
 	for _, f := range change {
 		f(config)
 	}
+	return config
+}
+
+// newPool opens a pool that ends with t. Its server may be unreachable by then.
+func newPool(t testing.TB, rawURL string, change ...func(*pgxpool.Config)) *pgxpool.Pool {
+	t.Helper()
+	config := poolConfig(t, rawURL, change)
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		t.Fatal(err)
@@ -99,14 +105,7 @@ func openStore(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.C
 // openOwn opens a store with a pool of its own, as OpenURL does, which ends with t.
 func openOwn(t testing.TB, rawURL string, o Options, change ...func(*pgxpool.Config)) *Store {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(rawURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.MaxConns = 8
-	for _, f := range change {
-		f(config)
-	}
+	config := poolConfig(t, rawURL, change)
 	pool, err := openPool(config)
 	if err != nil {
 		t.Fatal(err)

@@ -24,11 +24,8 @@ func (s *Session) Destroy() error {
 	if s.state == live {
 		ctx, cancel := s.m.saving(s.r.Context())
 		defer cancel()
-		if err := s.m.remove(ctx, s.at, s.version); err != nil {
+		if err := s.m.removeListed(ctx, s.at, s.version, &s.rec); err != nil {
 			return s.notDestroyed(err)
-		}
-		if s.rec.listed {
-			s.m.leave(ctx, s.rec.subject, s.rec.device)
 		}
 		if err := s.removeOthers(ctx); err != nil {
 			return s.notDestroyed(err)
@@ -70,15 +67,22 @@ func (s *Session) removeOthers(ctx context.Context) error {
 			continue // it opens nothing
 		}
 		if err == nil && f.state == live {
-			if err = s.m.remove(ctx, f.at, f.version); err == nil && f.rec.listed {
-				s.m.leave(ctx, f.rec.subject, f.rec.device)
-			}
+			err = s.m.removeListed(ctx, f.at, f.version, &f.rec)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeListed removes a session, and takes it off its subject's list.
+func (m *Manager) removeListed(ctx context.Context, at hash, v store.Version, r *record) error {
+	err := m.remove(ctx, at, v)
+	if err == nil && r.listed {
+		m.leave(ctx, r.subject, r.device)
+	}
+	return err
 }
 
 // remove removes the session at a hash, whatever it has become: what a renewal has left there leads on to where it went.

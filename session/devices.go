@@ -135,15 +135,20 @@ func (e *subjectEntry) encode() []byte {
 	return b
 }
 
+// listed reads one entry of the list. Its label is apart, as a part of the record.
+func (r *reader) listed() (l listed, label []byte) {
+	copy(l.device[:], r.take(len(l.device)))
+	l.created, l.seen, l.end = r.time(), r.time(), r.time()
+	return l, r.text()
+}
+
 func decodeSubject(item *store.Item) (*subjectEntry, error) {
 	in := read(item.Value, kindSubject)
 	e := &subjectEntry{expires: item.Expires}
 	copy(e.epoch[:], in.take(len(e.epoch)))
 	for len(in.rest) > 0 {
-		var l listed
-		copy(l.device[:], in.take(len(l.device)))
-		l.created, l.seen, l.end = in.time(), in.time(), in.time()
-		l.label = string(in.text())
+		l, label := in.listed()
+		l.label = string(label)
 		e.list = append(e.list, l)
 	}
 	if in.bad {

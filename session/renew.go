@@ -184,7 +184,7 @@ func (s *Session) giveWay(ctx context.Context, now time.Time, at *hash, v store.
 		s.settle(f)
 		return s.renew(ctx, now, false) // its cookie must outlive the browser, so this client needs an id of its own
 	}
-	if len(s.changes) == 0 && !s.cleared && s.remember == nil {
+	if !s.changed() {
 		s.settle(f)
 		return nil
 	}
@@ -195,15 +195,5 @@ func (s *Session) giveWay(ctx context.Context, now time.Time, at *hash, v store.
 // has set and nothing from before, which is the other one's now.
 func (s *Session) fork(ctx context.Context, now time.Time, i id, v store.Version) error {
 	s.cleared, s.enrolment.forked = true, true
-	r, err := s.next(&record{}, now)
-	if err != nil {
-		return err
-	}
-	at := i.hash()
-	if v, err = s.m.swapRecord(ctx, &at, v, &r); err != nil {
-		return err
-	}
-	s.done(at, v, r, nil)
-	s.give(i)
-	return nil
+	return s.insert(ctx, now, i, v)
 }

@@ -197,18 +197,17 @@ func (s *Session) create(ctx context.Context, now time.Time) error {
 	if s.begun {
 		return ErrTooLate
 	}
+	return s.insert(ctx, now, newID(), "")
+}
+
+// insert writes a session with what this request sets and nothing from before, over the version that stands under its id.
+func (s *Session) insert(ctx context.Context, now time.Time, i id, v store.Version) error {
 	r, err := s.next(&record{}, now)
 	if err != nil {
 		return err
 	}
-	return s.insert(ctx, r)
-}
-
-func (s *Session) insert(ctx context.Context, r record) error {
-	i := newID()
 	at := i.hash()
-	v, err := s.m.swapRecord(ctx, &at, "", &r)
-	if err != nil {
+	if v, err = s.m.swapRecord(ctx, &at, v, &r); err != nil {
 		return err
 	}
 	s.done(at, v, r, nil)

@@ -108,10 +108,7 @@ func (m *Manager) enrolled(ctx context.Context, f *found) (bool, error) {
 		return true, nil
 	}
 	for len(in.rest) > 0 && !in.bad {
-		var l listed // looked at in passing: whoever asks is one of many, at each request
-		copy(l.device[:], in.take(len(l.device)))
-		l.created, l.seen, l.end = in.time(), in.time(), in.time()
-		if in.text(); l.device == f.rec.device && !in.bad {
+		if l, _ := in.listed(); l.device == f.rec.device && !in.bad { // in passing, for this is asked at each request
 			f.listSeen = l.seen
 			return true, nil
 		}
