@@ -104,26 +104,38 @@ func TestSkewedHosts(t *testing.T) {
 	})
 }
 
-// What a plain GET returns is held against an estimate that is a minute old at most; then the server tells its time again.
+// What a plain GET returns is held against an estimate that is a minute old at most; then the server tells its time again, as often as it takes to be
+// precise: once, and on a busy machine, where an answer takes longer than clockWidth, no more than clockEnough times.
 func TestClockIsLearntAgain(t *testing.T) {
 	onBoth(t, func(t *testing.T, client redis.UniversalClient) {
 		s := open(t, client, store.Expiry{Timeout: time.Hour})
 		asked := counting(t, client, "evalsha")
-		mustSet(t, s, "key", "value")
-		first := asked.Load()
-		for range 10 {
+		use := func() {
 			wantValue(t, s, "key", "value")
 			mustSet(t, s, "key", "value")
+		}
+		mustSet(t, s, "key", "value")
+		for range clockEnough {
+			use()
+		}
+		first := asked.Load()
+		for range 10 {
+			use()
 		}
 		if n := asked.Load() - first; n != 0 {
 			t.Errorf("%d scripts for ten reads and ten writes at once after another", n)
 		}
 		s.now = func() time.Time { return time.Now().Add(2 * time.Minute) }
-		wantValue(t, s, "key", "value")
-		mustSet(t, s, "key", "value")
-		wantValue(t, s, "key", "value")
-		if n := asked.Load() - first; n != 1 {
-			t.Errorf("%d scripts after two minutes; want one, which tells the time", n)
+		for range clockEnough {
+			use()
+		}
+		again := asked.Load() - first
+		if again < 1 || again > clockEnough {
+			t.Errorf("%d scripts after two minutes; want one to %d, which tell the time", again, clockEnough)
+		}
+		use()
+		if n := asked.Load() - first - again; n != 0 {
+			t.Errorf("%d more scripts when the time is known", n)
 		}
 	})
 }
