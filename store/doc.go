@@ -11,10 +11,10 @@
 // # Abilities
 //
 // The five methods of Store are all that a store must have. More is an ability: a small interface ([Toucher], [Lister],
-// [Swapper], [Sweeper]) with a package function ([Touch], [List], [Load], [Peek], [Swap], [Sweep]) that callers use in place of
-// a type assertion. The function falls back where a fallback is honest, and otherwise returns an error that wraps
+// [Resumer], [Swapper], [Sweeper]) with a package function ([Touch], [List], [ListAfter], [Load], [Peek], [Swap], [Sweep]) that callers use
+// in place of a type assertion. The function falls back where a fallback is honest, and otherwise returns an error that wraps
 // [errors.ErrUnsupported]. A store that has the method but not the ability, as a wrapper may, returns that error before it
-// looks at key, context or backend, so that [CanSwap], [CanList] and [CanSweep] ask for free. A wrapper implements every
+// looks at key, context or backend, so that [CanSwap], [CanList], [CanListAfter] and [CanSweep] ask for free. A wrapper implements every
 // ability by calling the package function on what it wraps. There is no Unwrap: past [Prefix] it would reach somebody else's
 // keys.
 //
@@ -26,6 +26,14 @@
 // A key is valid UTF-8 of 1 to 1024 bytes without NUL ([CheckKey]). Every method that takes a key refuses any other with
 // [ErrInvalidKey], on every backend. Distinct keys never meet: nothing is folded, trimmed, cut or normalised, and no key
 // reaches what the backend uses for itself.
+//
+// # Reserved keys
+//
+// Keys that begin with [ReservedPrefix] are Larder's own: the lease of a cleanup, how far a copy has come. Contains, Get, Load, Peek, Set, Swap, Delete and
+// Touch take them like any other. But [List] and [ListAfter] hide them, no Timeout makes them absent, and no sweep takes them: only their own
+// deadline ends them, after which a sweep may remove them. [Expiry.For] tells the Expiry that holds for a key. An author of a store need not know of
+// this. The package functions hide such keys on every store; where the store itself does not spare them, a lease that nobody has renewed
+// for the Timeout is over.
 //
 // # Values
 //

@@ -58,6 +58,19 @@ func (e Expiry) Cutoff(now time.Time, idle time.Duration) time.Time {
 	return now.Add(-limit - slack)
 }
 
+// Due is the moment from which a sweep for idle removes an entry with this atime and deadline (zero: none): the earlier of the deadline and of when
+// the atime comes to lie before [Expiry.Cutoff]. It is the zero time where none does.
+func (e Expiry) Due(atime, expires time.Time, idle time.Duration) time.Time {
+	cutoff := e.Cutoff(atime, idle)
+	if cutoff.IsZero() {
+		return expires
+	}
+	if due := atime.Add(atime.Sub(cutoff)); expires.IsZero() || due.Before(expires) {
+		return due
+	}
+	return expires
+}
+
 // Absent reports whether an entry with this atime and deadline (zero: none) is absent at now, removed or not.
 func (e Expiry) Absent(now, atime, expires time.Time) bool {
 	return !expires.IsZero() && !now.Before(expires) || atime.Before(e.Cutoff(now, 0))

@@ -11,7 +11,7 @@ import (
 type Lister interface {
 	Store
 
-	// List yields the live entries whose keys begin with prefix, in no particular order. It is not a use. An error
+	// List yields the live entries whose keys begin with prefix and are not [Reserved], in no particular order. It is not a use. An error
 	// comes with a zero Info and ends the list, unless it wraps [ErrCorrupt]: then the rest follows. While the
 	// loop body runs, the store holds no lock, transaction or connection, so the body may use the store. An
 	// entry that is live from beginning to end is listed once; one that comes or goes meanwhile, at most once.
@@ -26,10 +26,11 @@ type Info struct {
 	Expires time.Time // the deadline; zero: none
 }
 
-// List lists s by its own List, or else yields one error that wraps [errors.ErrUnsupported].
+// List lists s by its own List, or else yields one error that wraps [errors.ErrUnsupported]. It hides reserved keys, also where s knows nothing
+// of them.
 func List(ctx context.Context, s Store, prefix string) iter.Seq2[Info, error] {
 	if l, ok := s.(Lister); ok {
-		return l.List(ctx, prefix)
+		return hideReserved(prefix, l.List(ctx, prefix))
 	}
 	return func(yield func(Info, error) bool) { yield(Info{}, unsupported("list", s)) }
 }

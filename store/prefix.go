@@ -13,7 +13,8 @@ import (
 // and cleans up only what is under p. End p with a separator, for "a" + "bc" and "ab" + "c" are one key. p must
 // itself be a valid key; p and key together may not be longer than [MaxKeyLen], else [ErrInvalidKey].
 //
-// An entry of s whose key is p itself is not in the view.
+// An entry of s whose key is p itself is not in the view. A [Reserved] key of the view is one of s, with p in it, so that each view has its own. A key that
+// is made a reserved one by p is [ErrInvalidKey].
 //
 // Cleanup with an idle time needs [Sweeper] underneath, since a plain Cleanup knows no prefix.
 func Prefix(s Store, p string) Store { return &prefixed{s: s, p: p, bad: CheckKey(p)} }
@@ -21,6 +22,7 @@ func Prefix(s Store, p string) Store { return &prefixed{s: s, p: p, bad: CheckKe
 var (
 	_ Toucher = (*prefixed)(nil)
 	_ Lister  = (*prefixed)(nil)
+	_ Resumer = (*prefixed)(nil)
 	_ Swapper = (*prefixed)(nil)
 	_ Sweeper = (*prefixed)(nil)
 
@@ -42,7 +44,13 @@ func (v *prefixed) key(op, key string) (string, error) {
 	if err := CheckKey(key); err != nil {
 		return "", Wrap("store", op, err)
 	}
-	if full := v.p + key; len(full) <= MaxKeyLen {
+	full := v.p + key
+	if Reserved(key) {
+		full = reservedUnder(v.p, key)
+	} else if Reserved(full) {
+		return "", Wrap("store", op, fmt.Errorf("%w: with its prefix it is a reserved one", ErrInvalidKey))
+	}
+	if len(full) <= MaxKeyLen {
 		return full, nil
 	}
 	return "", Wrap("store", op, fmt.Errorf("%w: with its prefix it is over %d bytes", ErrInvalidKey, MaxKeyLen))
@@ -136,11 +144,32 @@ func (v *prefixed) List(ctx context.Context, prefix string) iter.Seq2[Info, erro
 			yield(Info{}, Wrap("store", "list", v.bad))
 			return
 		}
-		for info, err := range List(ctx, v.s, v.p+prefix) {
-			if err == nil && info.Key == v.p { // somebody else's: no key of the view is empty
+		v.shorten(List(ctx, v.s, v.p+prefix))(yield)
+	}
+}
+
+func (v *prefixed) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		if v.bad != nil && CanListAfter(v.s) {
+			yield(Info{}, Wrap("store", "list after", v.bad))
+			return
+		}
+		if after != "" {
+			after = v.p + after
+		}
+		v.shorten(ListAfter(ctx, v.s, v.p+prefix, after))(yield)
+	}
+}
+
+// shorten takes p off the keys of a list, and leaves out what is not in the view: what stands under p itself, for no key of the view is empty, and what
+// only looks reserved from here.
+func (v *prefixed) shorten(list iter.Seq2[Info, error]) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		for info, err := range list {
+			info.Key = strings.TrimPrefix(info.Key, v.p)
+			if err == nil && (info.Key == "" || Reserved(info.Key)) {
 				continue
 			}
-			info.Key = strings.TrimPrefix(info.Key, v.p)
 			if !yield(info, err) {
 				return
 			}

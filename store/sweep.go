@@ -30,7 +30,8 @@ type SweepReport struct {
 	Scanned int       // entries looked at
 	Removed int       // entries removed, or with DryRun, that would have been
 	Bytes   int64     // length of their values
-	Oldest  time.Time // the earliest atime among them: how far behind cleanup is; zero: none removed
+	Oldest  time.Time // the earliest atime among them; zero: none removed
+	Due     time.Time // the earliest moment at which one of them should have gone ([Expiry.Due]): how far behind cleanup is; zero: none, or not known
 	Done    bool      // nothing that should go is left; false after a Limit, a cancel or an error
 }
 
