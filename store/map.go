@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-	"iter"
 	"net/url"
 	"os"
 	"slices"
@@ -57,6 +56,7 @@ type mapEntry struct {
 var (
 	_ Toucher   = (*Map)(nil)
 	_ Lister    = (*Map)(nil)
+	_ Resumer   = (*Map)(nil)
 	_ Swapper   = (*Map)(nil)
 	_ Sweeper   = (*Map)(nil)
 	_ Inspector = (*Map)(nil)
@@ -130,7 +130,7 @@ func (m *Map) shard(ctx context.Context, op, key string) (*mapShard, error) {
 	if err := m.ready(ctx, op); err != nil {
 		return nil, err
 	}
-	return &m.shards[maphash.String(m.seed, key)%mapShards], nil
+	return &m.shards[m.shardOf(key)], nil
 }
 
 // mapNow is the wall clock without its monotonic part: deadlines have none, and all times of an order must compare alike.
@@ -143,10 +143,14 @@ func (m *Map) live(s *mapShard, key string, now time.Time) (*mapEntry, error) {
 		return nil, os.ErrClosed
 	}
 	e := s.entries[key]
-	if e == nil || m.expiry.Absent(now, e.when[byAtime], e.when[byDeadline]) {
+	if e == nil || m.absent(e, now) {
 		return nil, ErrNotFound
 	}
 	return e, nil
+}
+
+func (m *Map) absent(e *mapEntry, now time.Time) bool {
+	return m.expiry.For(e.key).Absent(now, e.when[byAtime], e.when[byDeadline])
 }
 
 // read returns the entry under key as an Item whose Value is still the store's, and records the use if that is asked for
@@ -165,7 +169,7 @@ func (m *Map) read(ctx context.Context, op, key string, use bool) (Item, error) 
 	}
 	item := e.item()
 	s.mu.RUnlock()
-	if !use || !m.expiry.Stale(now, item.Atime) {
+	if !use || Reserved(key) || !m.expiry.Stale(now, item.Atime) {
 		return item, nil
 	}
 
@@ -283,43 +287,4 @@ func newMapEntry(key string, item *Item) *mapEntry {
 		version: NewVersion(),
 		when:    [2]time.Time{byAtime: item.Atime.Round(0), byDeadline: item.Expires.Round(0)},
 	}
-}
-
-// List copies what it tells of one shard at a time.
-func (m *Map) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
-	return func(yield func(Info, error) bool) {
-		var infos []Info
-		for i := range m.shards {
-			if err := m.ready(ctx, "list"); err != nil {
-				yield(Info{}, err)
-				return
-			}
-			infos = m.infos(&m.shards[i], prefix, infos[:0])
-			if m.closed.Load() { // since we looked: the shard may have been emptied under us
-				yield(Info{}, Wrap("store", "list", os.ErrClosed))
-				return
-			}
-			for _, info := range infos {
-				if err := ctx.Err(); err != nil {
-					yield(Info{}, Wrap("store", "list", err))
-					return
-				}
-				if !yield(info, nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (m *Map) infos(s *mapShard, prefix string, infos []Info) []Info {
-	now := mapNow()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for key, e := range s.entries {
-		if strings.HasPrefix(key, prefix) && !m.expiry.Absent(now, e.when[byAtime], e.when[byDeadline]) {
-			infos = append(infos, Info{Key: key, Size: int64(len(e.value)), Atime: e.when[byAtime], Expires: e.when[byDeadline]})
-		}
-	}
-	return infos
 }

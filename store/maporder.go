@@ -7,7 +7,7 @@ import (
 
 // Each shard of a [Map] keeps its entries in two orders, so that a sweep finds what is due without looking at what is not.
 const (
-	byAtime    = iota // every entry
+	byAtime    = iota // every entry that a sweep may take for being idle: all but the reserved ones
 	byDeadline        // every entry that has a deadline
 )
 
@@ -63,7 +63,9 @@ func (o *mapOrder) walk(i int, t time.Time, visit func(*mapEntry)) {
 // insert puts e in the shard. The caller holds s.mu, and nothing stands under e's key.
 func (s *mapShard) insert(e *mapEntry) {
 	s.entries[e.key] = e
-	heap.Push(&s.orders[byAtime], e)
+	if !Reserved(e.key) {
+		heap.Push(&s.orders[byAtime], e)
+	}
 	if !e.when[byDeadline].IsZero() {
 		heap.Push(&s.orders[byDeadline], e)
 	}
@@ -72,7 +74,9 @@ func (s *mapShard) insert(e *mapEntry) {
 // remove takes e out of the shard. The caller holds s.mu.
 func (s *mapShard) remove(e *mapEntry) {
 	delete(s.entries, e.key)
-	heap.Remove(&s.orders[byAtime], e.pos[byAtime])
+	if !Reserved(e.key) {
+		heap.Remove(&s.orders[byAtime], e.pos[byAtime])
+	}
 	if !e.when[byDeadline].IsZero() {
 		heap.Remove(&s.orders[byDeadline], e.pos[byDeadline])
 	}

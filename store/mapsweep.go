@@ -31,7 +31,7 @@ func (m *Map) sweep(ctx context.Context, op string, o SweepOptions) (SweepReport
 		o.Batch = mapBatch
 	}
 	now := mapNow()
-	w := mapSweeper{o: o, now: now, cutoff: m.expiry.Cutoff(now, o.Idle)}
+	w := mapSweeper{o: o, expiry: m.expiry, now: now, cutoff: m.expiry.Cutoff(now, o.Idle)}
 	err := m.ready(ctx, op)
 	for i := 0; err == nil && i < mapShards && !w.full(); i++ {
 		err = Wrap("store", op, w.shard(ctx, m, &m.shards[i]))
@@ -44,6 +44,7 @@ func (m *Map) sweep(ctx context.Context, op string, o SweepOptions) (SweepReport
 // mapSweeper is a sweep at work. Its clock stands: what dies meanwhile is the next one's.
 type mapSweeper struct {
 	o       SweepOptions
+	expiry  Expiry
 	now     time.Time
 	cutoff  time.Time
 	report  SweepReport
@@ -56,7 +57,11 @@ func (w *mapSweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w
 
 // due tells whether e must go. The caller holds the lock of its shard.
 func (w *mapSweeper) due(e *mapEntry) bool {
-	return e.when[byAtime].Before(w.cutoff) || !e.when[byDeadline].IsZero() && !w.now.Before(e.when[byDeadline])
+	return w.idle(e) || !e.when[byDeadline].IsZero() && !w.now.Before(e.when[byDeadline])
+}
+
+func (w *mapSweeper) idle(e *mapEntry) bool {
+	return e.when[byAtime].Before(w.cutoff) && !Reserved(e.key)
 }
 
 // shard first finds what must go, and then removes it in chunks, each of which judges again.
@@ -95,7 +100,7 @@ func (w *mapSweeper) find(s *mapShard, found []*mapEntry) []*mapEntry {
 	}
 	s.orders[byAtime].before(w.cutoff, visit)
 	s.orders[byDeadline].before(w.now.Add(1), func(e *mapEntry) { // now ≥ Expires
-		if !e.when[byAtime].Before(w.cutoff) {
+		if !w.idle(e) {
 			visit(e)
 		}
 	})
@@ -114,11 +119,11 @@ func (w *mapSweeper) remove(s *mapShard, entries []*mapEntry) {
 			s.remove(e)
 		}
 		w.untold++
-		w.report.Removed++
-		w.report.Bytes += int64(len(e.value))
-		if atime := e.when[byAtime]; w.report.Oldest.IsZero() || atime.Before(w.report.Oldest) {
-			w.report.Oldest = atime
+		due := e.when[byDeadline]
+		if !Reserved(e.key) {
+			due = w.expiry.Due(e.when[byAtime], due, w.o.Idle)
 		}
+		w.report.Add(int64(len(e.value)), e.when[byAtime], due)
 	}
 }
 

@@ -31,8 +31,21 @@ type SweepReport struct {
 	Removed int       // entries removed, or with DryRun, that would have been
 	Bytes   int64     // length of their values
 	Oldest  time.Time // the earliest atime among them; zero: none removed
-	Due     time.Time // the earliest moment at which one of them should have gone ([Expiry.Due]): how far behind cleanup is; zero: none, or not known
+	Due     time.Time // since when the first of them should have been gone, by [Expiry.Due]: how far behind cleanup is; zero: none, or not known
 	Done    bool      // nothing that should go is left; false after a Limit, a cancel or an error
+}
+
+// Add counts an entry that was removed, or with DryRun would have been: the length of its value, its atime, and since when it was due, by
+// [Expiry.Due]; zero: not known. It is for authors of stores.
+func (r *SweepReport) Add(size int64, atime, due time.Time) {
+	r.Removed++
+	r.Bytes += size
+	if r.Oldest.IsZero() || atime.Before(r.Oldest) {
+		r.Oldest = atime
+	}
+	if !due.IsZero() && (r.Due.IsZero() || due.Before(r.Due)) {
+		r.Due = due
+	}
 }
 
 // Sweep sweeps s by its own Sweep, or else, where nothing but Idle is set, by Cleanup. Otherwise it returns an error
