@@ -76,7 +76,7 @@ func parse(stored []byte, key string) (entry, error) {
 	return entry{head: h, value: r.Value, version: r.Version}, nil
 }
 
-func (h head) absent(e *store.Expiry, now time.Time) bool {
+func (h head) absent(e store.Expiry, now time.Time) bool {
 	return e.Absent(now, record.Time(h.atime), record.Time(h.deadline))
 }
 

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/larder-go/larder/internal/record"
@@ -17,27 +18,41 @@ const (
 
 // List is [store.Lister]'s. The order is that of the keys' bytes.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
-	return func(yield func(store.Info, error) bool) {
-		var page []listed
-		from, more := []byte(prefix), true
-		for more {
-			err := s.ready(ctx, "list")
-			if err == nil {
-				page, from, more, err = s.page(page[:0], from, []byte(prefix))
-				err = store.Wrap("boltstore", "list", err)
-			}
-			if err != nil {
+	return func(yield func(store.Info, error) bool) { s.list(ctx, "list", prefix, "", yield) }
+}
+
+// ListAfter is [store.Resumer]'s, in the order of List.
+func (s *Store) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) { s.list(ctx, "list after", prefix, after, yield) }
+}
+
+func (s *Store) list(ctx context.Context, op, prefix, after string, yield func(store.Info, error) bool) {
+	var page []listed
+	from, more := []byte(prefix), true
+	if after != "" {
+		if err := store.CheckKey(after); err != nil {
+			yield(store.Info{}, store.Wrap("boltstore", op, fmt.Errorf("the key to begin behind: %w", err)))
+			return
+		}
+		from = []byte(max(prefix, after+"\x00"))
+	}
+	for more {
+		err := s.ready(ctx, op)
+		if err == nil {
+			page, from, more, err = s.page(page[:0], from, []byte(prefix))
+			err = store.Wrap("boltstore", op, err)
+		}
+		if err != nil {
+			yield(store.Info{}, err)
+			return
+		}
+		for _, l := range page {
+			if err := s.ready(ctx, op); err != nil {
 				yield(store.Info{}, err)
 				return
 			}
-			for _, l := range page {
-				if err := s.ready(ctx, "list"); err != nil {
-					yield(store.Info{}, err)
-					return
-				}
-				if !yield(l.info, store.Wrap("boltstore", "list", l.err)) {
-					return
-				}
+			if !yield(l.info, store.Wrap("boltstore", op, l.err)) {
+				return
 			}
 		}
 	}
@@ -68,11 +83,14 @@ func (s *Store) page(page []listed, from, prefix []byte) (_ []listed, next []byt
 		}
 		looked++
 		read += len(stored)
+		if reserved(k) {
+			continue
+		}
 		e, err := parse(stored, string(k))
 		switch {
 		case err != nil:
 			page = append(page, listed{err: err})
-		case !e.absent(&s.expiry, now):
+		case !e.absent(s.expiry, now):
 			page = append(page, listed{info: store.Info{
 				Key:     string(k),
 				Size:    int64(len(e.value)),

@@ -101,14 +101,14 @@ func (s *Store) look(key string, use bool, see func(entry)) (verdict, error) {
 	if err != nil {
 		return gone, err
 	}
-	now := wallNow()
+	now, expiry := wallNow(), s.expiry.For(key)
 	switch {
-	case e.absent(&s.expiry, now):
-		if s.justIdledOut(e.head, now) {
+	case e.absent(expiry, now):
+		if justIdledOut(expiry, e.head, now) {
 			return undecided, nil
 		}
 		return gone, nil
-	case use && s.expiry.Stale(now, record.Time(e.atime)):
+	case use && expiry.Stale(now, record.Time(e.atime)):
 		return undecided, nil
 	}
 	see(e)
@@ -122,11 +122,11 @@ const longestCommit = 10 * time.Second
 // of it may then be in a commit under way, judged in time but not to be seen yet. To call the entry absent and find it
 // alive a moment later would open the one-way door, so whoever meets one asks under the write lock. That costs no fsync,
 // and nothing once the time is over.
-func (s *Store) justIdledOut(h head, now time.Time) bool {
-	if !s.expiry.Absent(now, record.Time(h.atime), time.Time{}) || h.deadline != 0 && !now.Before(record.Time(h.deadline)) {
+func justIdledOut(e store.Expiry, h head, now time.Time) bool {
+	if !e.Absent(now, record.Time(h.atime), time.Time{}) || h.deadline != 0 && !now.Before(record.Time(h.deadline)) {
 		return false
 	}
-	return !s.expiry.Absent(now.Add(-longestCommit), record.Time(h.atime), time.Time{})
+	return !e.Absent(now.Add(-longestCommit), record.Time(h.atime), time.Time{})
 }
 
 // use judges the entry under key, and records the use of it, in a write transaction. What is there may be another entry
@@ -145,7 +145,7 @@ func (s *Store) use(ctx context.Context, key string, use bool, see func(entry)) 
 		if err != nil {
 			return err
 		}
-		if e.absent(&s.expiry, t.now) {
+		if e.absent(s.expiry.For(key), t.now) {
 			return store.ErrNotFound
 		}
 		if now := record.Nanos(t.now); use && now > e.atime && s.expiry.Stale(t.now, record.Time(e.atime)) {

@@ -127,12 +127,14 @@ func (w *sweeper) rest(ctx context.Context, op string) error {
 
 // place is a place in an order that a look says must go.
 type place struct {
-	k       []byte // in the order
-	orphan  bool   // nothing stands there any more: the place goes alone
-	damaged bool   // its head cannot be read
-	seen    bool   // the sweep has met the entry before, in the other order
-	atime   int64
-	size    int
+	k        []byte // in the order
+	orphan   bool   // nothing stands there any more: the place goes alone
+	damaged  bool   // its head cannot be read
+	seen     bool   // the sweep has met the entry before, in the other order
+	reserved bool
+	atime    int64
+	deadline int64
+	size     int
 }
 
 // find looks for up to room places that must go, in a read transaction: whatever must be read from the disk is read
@@ -163,7 +165,7 @@ func (w *sweeper) find(order int, from []byte, room int) (due []place, next []by
 			w.report.Scanned++ // its place is all there is to look at
 			continue
 		}
-		p, goes := w.judge(order, nanos, entries.Get(key), w.o.DryRun || !mine)
+		p, goes := w.judge(order, nanos, key, entries.Get(key), w.o.DryRun || !mine)
 		if p.damaged && w.o.DryRun {
 			p.seen = w.damaged[string(key)]
 			goes = !p.seen
@@ -191,9 +193,9 @@ func (w *sweeper) reached(order int, nanos int64) bool {
 	return nanos <= record.Nanos(w.now) // now ≥ Expires
 }
 
-// judge says what becomes of the place at nanos, under whose key stored stands. stays tells that this sweep removes no such
+// judge says what becomes of the place of key at nanos; stored stands under the key. stays tells that this sweep removes no such
 // entry: it does not go in the first order and is met again in the second.
-func (w *sweeper) judge(order int, nanos int64, stored []byte, stays bool) (p place, goes bool) {
+func (w *sweeper) judge(order int, nanos int64, key, stored []byte, stays bool) (p place, goes bool) {
 	if stored == nil {
 		return place{orphan: true}, false
 	}
@@ -202,8 +204,11 @@ func (w *sweeper) judge(order int, nanos int64, stored []byte, stays bool) (p pl
 		// Its place is all that is known of its age. Whether some record nobody can read was used is a question nobody asks.
 		return place{atime: nanos, damaged: true}, true
 	}
-	p = place{atime: h.atime, size: valueSize(stored)}
+	p = place{atime: h.atime, deadline: h.deadline, size: valueSize(stored), reserved: reserved(key)}
 	switch {
+	case p.reserved: // and idle for as long as it likes
+		p.orphan = order == byAtime || h.deadline != nanos
+		return p, !p.orphan
 	case order == byAtime:
 		p.orphan = h.place != nanos
 		return p, !p.orphan && h.atime < w.cutoff
@@ -238,7 +243,7 @@ func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
 		for _, d := range due {
 			nanos, key, _ := splitOrderKey(d.k)
 			stored := t.get(key)
-			p, goes := w.judge(order, nanos, stored, false)
+			p, goes := w.judge(order, nanos, key, stored, false)
 			if p.orphan || goes {
 				t.delete(order, d.k)
 			}
@@ -261,10 +266,10 @@ func (w *sweeper) count(gone []place) {
 		if p.orphan {
 			continue
 		}
-		w.report.Removed++
-		w.report.Bytes += int64(p.size)
-		if atime := record.Time(p.atime); w.report.Oldest.IsZero() || atime.Before(w.report.Oldest) {
-			w.report.Oldest = atime
+		atime, due := record.Time(p.atime), record.Time(p.deadline)
+		if !p.reserved {
+			due = w.s.expiry.Due(atime, due, w.o.Idle)
 		}
+		w.report.Add(int64(p.size), atime, due)
 	}
 }

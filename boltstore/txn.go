@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/larder-go/larder/store"
 )
 
 // The buckets of a store.
@@ -58,7 +60,9 @@ func (t *txn) put(key, old, value []byte, h head, lag time.Duration) {
 	if known && was.place <= h.atime && h.atime-was.place <= int64(lag) {
 		h.place = was.place
 	}
-	if !known || was.place != h.place {
+	if reserved(key) {
+		h.place = h.atime // in the head alone
+	} else if !known || was.place != h.place {
 		if known {
 			t.delete(byAtime, orderKey(was.place, key))
 		}
@@ -83,12 +87,20 @@ func (t *txn) put(key, old, value []byte, h head, lag time.Duration) {
 // the orders are left behind; nothing comes of them, and a sweep that meets them drops them.
 func (t *txn) remove(key, old []byte) {
 	if was, err := parseHead(old); err == nil {
-		t.delete(byAtime, orderKey(was.place, key))
+		if !reserved(key) {
+			t.delete(byAtime, orderKey(was.place, key))
+		}
 		if was.deadline != 0 {
 			t.delete(byDeadline, orderKey(was.deadline, key))
 		}
 	}
 	t.delete(records, key)
+}
+
+// reserved is [store.Reserved]. Such an entry stands in the order by deadline alone: no sweep meets it for being idle.
+func reserved(key []byte) bool {
+	const prefix = store.ReservedPrefix
+	return len(key) >= len(prefix) && string(key[:len(prefix)]) == prefix
 }
 
 func (t *txn) write(bucket int, key, value []byte) {

@@ -91,7 +91,7 @@ func (s *Store) versionOf(stored []byte, key string, now time.Time) (store.Versi
 		return "", nil
 	}
 	e, err := parse(stored, key)
-	if err != nil || e.absent(&s.expiry, now) {
+	if err != nil || e.absent(s.expiry.For(key), now) {
 		return "", err
 	}
 	return e.version.Text(), nil
