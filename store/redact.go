@@ -57,7 +57,7 @@ func redactUser(raw string) string {
 
 // hasNoUser tells whether an at sign in a URL of this scheme is one of a path.
 func hasNoUser(scheme string) bool {
-	return slices.Contains([]string{"file", "bolt", "map", "shard"}, scheme)
+	return slices.Contains([]string{"file", "bolt", "map", "shard", "handover"}, scheme)
 }
 
 func redactPorts(rest string) string {

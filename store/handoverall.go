@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"iter"
+	"time"
+)
+
+// Cleanup cleans both stores.
+func (h *HandoverStore) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
+	if h.bad != nil {
+		return 0, h.bad
+	}
+	removed, err := h.old.Cleanup(ctx, idle)
+	if err != nil {
+		return removed, err
+	}
+	more, err := h.new.Cleanup(ctx, idle)
+	return removed + more, err
+}
+
+// Sweep sweeps both stores, the old one first, if both can.
+func (h *HandoverStore) Sweep(ctx context.Context, o SweepOptions) (SweepReport, error) {
+	if h.bad != nil {
+		return SweepReport{}, h.bad
+	}
+	if !CanSweep(h.old) || !CanSweep(h.new) {
+		return SweepReport{}, unsupported("sweep", h)
+	}
+	first, err := Sweep(ctx, h.old, o)
+	if err != nil || !first.Done {
+		return first, err
+	}
+	if o.Limit > 0 {
+		if o.Limit -= first.Removed; o.Limit == 0 {
+			first.Done = false
+			return first, nil
+		}
+	}
+	if progress := o.Progress; progress != nil {
+		o.Progress = func(r SweepReport) { progress(r.and(first)) }
+	}
+	second, err := Sweep(ctx, h.new, o)
+	return second.and(first), err
+}
+
+// and adds what another sweep did before. Whether it is done is r's to say.
+func (r SweepReport) and(before SweepReport) SweepReport {
+	earlier := func(a, b time.Time) time.Time {
+		if a.IsZero() || !b.IsZero() && b.Before(a) {
+			return b
+		}
+		return a
+	}
+	r.Scanned += before.Scanned
+	r.Removed += before.Removed
+	r.Bytes += before.Bytes
+	r.Oldest = earlier(r.Oldest, before.Oldest)
+	r.Due = earlier(r.Due, before.Due)
+	return r
+}
+
+// List yields what stands in the old store and then what stands in the new one, each entry once. It remembers 8 bytes for each entry
+// of the old one: what moves meanwhile would be listed twice, or in the other order not at all.
+func (h *HandoverStore) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		if err := h.lists(); err != nil {
+			yield(Info{}, err)
+			return
+		}
+		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
+		if !h.newOnly(ctx) {
+			for info, err := range List(ctx, h.old, prefix) {
+				if err == nil {
+					now, lookErr := h.look(ctx, info.Key)
+					if now.entry != nil || errors.Is(lookErr, ErrCorrupt) {
+						continue // garbage: it is listed with the new store
+					}
+					if err = lookErr; err == nil {
+						seen[maphash.String(seed, info.Key)] = struct{}{}
+					}
+				}
+				if err != nil {
+					info = Info{}
+				}
+				if !yield(info, err) || err != nil && !errors.Is(err, ErrCorrupt) {
+					return
+				}
+			}
+		}
+		for info, err := range List(ctx, h.new, prefix) {
+			if err == nil {
+				if _, twice := seen[maphash.String(seed, info.Key)]; twice {
+					continue
+				}
+				if h.mayBeMark(info) {
+					if now, err := h.look(ctx, info.Key); err == nil && now.entry == nil {
+						continue
+					}
+				}
+			}
+			if !yield(info, err) {
+				return
+			}
+		}
+	}
+}
+
+// lists says why the two cannot be listed.
+func (h *HandoverStore) lists() error {
+	if h.bad != nil {
+		return h.bad
+	}
+	if !CanList(h.old) || !CanList(h.new) {
+		return unsupported("list", h)
+	}
+	return nil
+}
+
+// mayBeMark tells entries apart that are no marks, by their deadline and length.
+func (h *HandoverStore) mayBeMark(info Info) bool {
+	return !info.Expires.IsZero() && info.Size >= markHeader && time.Until(info.Expires) < 2*markLife
+}
+
+// Inspect tells of both stores.
+func (h *HandoverStore) Inspect(ctx context.Context) ([]Fact, error) {
+	var all []Fact
+	for _, side := range []struct {
+		name string
+		s    Store
+	}{{"old", h.old}, {"new", h.new}} {
+		facts, err := Inspect(ctx, side.s)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range facts {
+			f.Name = side.name + " " + f.Name
+			all = append(all, f)
+		}
+	}
+	return all, nil
+}
+
+// Expiry is the shorter of the two, since an entry may stand in either.
+func (h *HandoverStore) Expiry() (Expiry, error) {
+	old, err := ExpiryOf(h.old)
+	if err != nil {
+		return Expiry{}, err
+	}
+	now, err := ExpiryOf(h.new)
+	if err != nil {
+		return Expiry{}, fmt.Errorf("%w", err)
+	}
+	if old.Timeout > 0 && (now.Timeout <= 0 || old.Timeout < now.Timeout) {
+		return old, nil
+	}
+	return now, nil
+}

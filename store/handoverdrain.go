@@ -1,0 +1,268 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// defaultRecheck is the default of [HandoverOptions.Recheck].
+const defaultRecheck = 5 * time.Second
+
+// drainedKey holds the news that the old store is drained; what stands there is for people.
+var drainedKey = ReservedKey("handover")
+
+// DrainOptions steer [HandoverStore.Drain]. nil is the zero value.
+type DrainOptions struct {
+	Workers  int               // entries on their way at once; 0: 8
+	Rate     float64           // entries a second, at most, over all workers; 0: no limit
+	Progress func(DrainReport) // called about ten times a second and at the end, never by two goroutines at once
+}
+
+// DrainReport is what a Drain has done so far.
+type DrainReport struct {
+	Moved   int   // entries that moved
+	Bytes   int64 // of their values
+	Garbage int   // entries of the old store that the new one had already, removed
+	Failed  int   // entries that the new store refuses, as too large; they stay
+	Corrupt int   // entries that cannot be read; they stay
+	Drained bool  // the old store holds no entry any more, and every program knows
+}
+
+// Drain moves what the old store still holds, in as many passes as it takes, and then tells every program, through a reserved key of
+// the new store, that the old one is empty: they leave it alone from then on. It returns when each of them has had the time to notice. Then
+// report.Drained is true, the error is nil, and the programs may be rolled out with the new store alone.
+//
+// It is not a use of the entries: their atimes go along. It may be run by several programs at once, be killed, and be run again. The
+// old store must be able to List. What cannot move is counted, the rest moves, and the error says what to do; it wraps
+// [ErrTooLarge] or [ErrCorrupt] then. In Prepare it is refused.
+func (h *HandoverStore) Drain(ctx context.Context, o *DrainOptions) (DrainReport, error) {
+	if o == nil {
+		o = new(DrainOptions)
+	}
+	d := &drain{h: h, o: *o}
+	switch {
+	case h.bad != nil:
+		return DrainReport{}, h.bad
+	case h.prepare:
+		return DrainReport{}, errors.New("store: drain: this program is still in Prepare, where others may know the old store only; roll it out without")
+	case o.Workers < 0 || o.Rate < 0:
+		return DrainReport{}, errors.New("store: drain: negative Workers or a negative Rate make no sense; leave them at 0")
+	case !CanList(h.old):
+		return DrainReport{}, unsupported("drain", h.old)
+	}
+	if d.o.Workers == 0 {
+		d.o.Workers = 8
+	}
+	err := d.run(ctx)
+	if o.Progress != nil {
+		o.Progress(d.report)
+	}
+	return d.report, err
+}
+
+type drain struct {
+	h *HandoverStore
+	o DrainOptions
+
+	mu     sync.Mutex
+	report DrainReport
+	told   time.Time
+	left   bool  // of this pass: something is there that the next has to look at
+	err    error // of this pass
+}
+
+func (d *drain) run(ctx context.Context) error {
+	if err := d.empty(ctx); err != nil {
+		return err
+	}
+	note := []byte("drained at " + time.Now().UTC().Format(time.RFC3339))
+	if err := d.h.new.Set(ctx, drainedKey, note); err != nil {
+		return err
+	}
+	// Each program asks when it is used and has not for Recheck. What it had begun before ends in a moment.
+	if err := sleep(ctx, 2*d.h.recheck); err != nil {
+		return Wrap("store", "drain", err)
+	}
+	if err := d.empty(ctx); err != nil {
+		return err
+	}
+	if r := d.report; r.Failed > 0 {
+		return Wrap("store", "drain", fmt.Errorf("%d entries did not move: %w for the new store; raise its limit and drain again, or remove them", r.Failed, ErrTooLarge))
+	} else if r.Corrupt > 0 {
+		return Wrap("store", "drain", fmt.Errorf("%d entries did not move: %w; sweep the old store by their age, or drop it with them", r.Corrupt, ErrCorrupt))
+	}
+	d.report.Drained = true
+	d.h.drained.Store(true)
+	return nil
+}
+
+// empty makes passes until one finds nothing to do.
+func (d *drain) empty(ctx context.Context) error {
+	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
+		d.left = false
+		d.report.Failed, d.report.Corrupt = 0, 0
+		if err := d.pass(ctx); err != nil {
+			return err
+		}
+		if err := d.marks(ctx); err != nil || !d.left {
+			return err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return Wrap("store", "drain", err)
+		}
+	}
+}
+
+// pass takes every entry of the old store once.
+func (d *drain) pass(parent context.Context) error {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	keys := make(chan string)
+	var workers sync.WaitGroup
+	for range d.o.Workers {
+		workers.Go(func() {
+			for key := range keys {
+				if err := d.one(ctx, key); err != nil {
+					d.fail(err)
+					cancel()
+				}
+			}
+		})
+	}
+	start, n := time.Now(), 0
+	for info, err := range List(ctx, d.h.old, "") {
+		if errors.Is(err, ErrCorrupt) {
+			d.count(func(r *DrainReport) { r.Corrupt++ })
+			continue
+		}
+		if err != nil {
+			d.fail(err)
+			break
+		}
+		if d.o.Rate > 0 {
+			due := start.Add(time.Duration(float64(n) / d.o.Rate * float64(time.Second)))
+			if err := sleep(ctx, time.Until(due)); err != nil {
+				d.fail(Wrap("store", "drain", err))
+				break
+			}
+			n++
+		}
+		keys <- info.Key // the workers go on after an error, each call failing at once
+	}
+	close(keys)
+	workers.Wait()
+	return d.err
+}
+
+// fail keeps the first error of a pass: those of a context that it ended come after.
+func (d *drain) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+// one moves an entry, or removes it as garbage.
+func (d *drain) one(ctx context.Context, key string) error {
+	h := d.h
+	now, err := h.look(ctx, key)
+	if err != nil && !errors.Is(err, ErrCorrupt) { // corrupt in the new store: it hides the old one's all the same
+		return err
+	}
+	old, oldErr := h.lookOld(ctx, key)
+	switch {
+	case errors.Is(oldErr, ErrCorrupt):
+		d.count(func(r *DrainReport) { r.Corrupt++ })
+		return nil
+	case oldErr != nil || old == nil:
+		return oldErr
+	case err != nil || now.entry != nil:
+		if _, err = Swap(ctx, h.old, key, old.Version, nil); errors.Is(err, ErrConflict) {
+			err = nil
+			d.again()
+		} else if err == nil {
+			d.count(func(r *DrainReport) { r.Garbage++ })
+		}
+		return err
+	}
+	moved, err := h.move(ctx, key, now, old, false)
+	switch {
+	case errors.Is(err, ErrTooLarge):
+		d.count(func(r *DrainReport) { r.Failed++ })
+		return nil
+	case err != nil:
+		return err
+	case !moved:
+		d.again()
+		return nil
+	}
+	d.count(func(r *DrainReport) { r.Moved++; r.Bytes += int64(len(old.Value)) })
+	return nil
+}
+
+func (d *drain) again() {
+	d.mu.Lock()
+	d.left = true
+	d.mu.Unlock()
+}
+
+func (d *drain) count(add func(*DrainReport)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	add(&d.report)
+	if d.o.Progress != nil && time.Since(d.told) > 100*time.Millisecond {
+		d.told = time.Now()
+		d.o.Progress(d.report)
+	}
+}
+
+// marks takes away those that a mover has left who died. A new store that does not list forgets them by their deadline.
+func (d *drain) marks(ctx context.Context) error {
+	if !CanList(d.h.new) {
+		return nil
+	}
+	for info, err := range List(ctx, d.h.new, "") {
+		switch {
+		case errors.Is(err, ErrCorrupt):
+			continue
+		case err != nil:
+			return err
+		case !d.h.mayBeMark(info):
+			continue
+		}
+		now, err := d.h.look(ctx, info.Key)
+		if err != nil && !errors.Is(err, ErrCorrupt) {
+			return err
+		}
+		if _, err := d.h.take(ctx, info.Key, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newOnly says whether the old store is drained, as far as this program knows: it asks when it has not for Recheck.
+func (h *HandoverStore) newOnly(ctx context.Context) bool {
+	if h.drained.Load() {
+		return true
+	}
+	now, last := int64(time.Since(h.began)), h.looked.Load()
+	if now-last < int64(h.recheck) || !h.looked.CompareAndSwap(last, now) {
+		return false
+	}
+	if ok, err := h.new.Contains(ctx, drainedKey); err != nil || !ok {
+		return false
+	}
+	// The news may be of an earlier handover into the same store.
+	for _, err := range List(ctx, h.old, "") {
+		if !errors.Is(err, ErrCorrupt) {
+			return false
+		}
+	}
+	h.drained.Store(true)
+	return true
+}
