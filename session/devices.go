@@ -36,12 +36,7 @@ func (m *Manager) Sessions(ctx context.Context, subject string) ([]Device, error
 	if err != nil {
 		return nil, store.Wrap("session", "sessions", errors.Join(err, store.ErrCorrupt))
 	}
-	var devices []Device
-	for _, l := range entry.live(time.Now()) {
-		devices = append(devices, Device{ID: l.device.String(), Label: l.label, Created: l.created, LastSeen: l.seen, Expires: l.end})
-	}
-	slices.SortStableFunc(devices, func(a, b Device) int { return b.LastSeen.Compare(a.LastSeen) })
-	return devices, nil
+	return entry.devices(time.Now()), nil
 }
 
 // Revoke ends one session of a subject, by its Device.ID. It is no error if that is not on the list. An empty subject is one; see
