@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 	"slices"
@@ -23,21 +24,43 @@ func (g *digest) place() place { return place{int(g[0]), hex.EncodeToString(g[:]
 
 // List reads the names of one folder at a time, and then the entries one by one. Nothing is open while the body runs.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) { s.list(ctx, "list", prefix, 0, nil, yield) }
+}
+
+// ListAfter is List, whose order is that of the names: of the hashes of the keys.
+func (s *Store) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
-		for i := range shardCount {
-			names, err := s.names(ctx, i)
-			if err != nil {
-				yield(store.Info{}, wrap("list", err))
-				return
+		if after == "" {
+			s.list(ctx, "list after", prefix, 0, nil, yield)
+			return
+		}
+		if err := store.CheckKey(after); err != nil {
+			yield(store.Info{}, wrap("list after", fmt.Errorf("the key to begin behind: %w", err)))
+			return
+		}
+		last := digest(sha256.Sum256([]byte(after)))
+		s.list(ctx, "list after", prefix, int(last[0]), &last, yield)
+	}
+}
+
+// list begins in the folder first, and there behind the name last, if there is one.
+func (s *Store) list(ctx context.Context, op, prefix string, first int, last *digest, yield func(store.Info, error) bool) {
+	for i := first; i < shardCount; i++ {
+		names, err := s.names(ctx, i)
+		if err != nil {
+			yield(store.Info{}, wrap(op, err))
+			return
+		}
+		for _, g := range names {
+			if i == first && last != nil && bytes.Compare(g[:], last[:]) <= 0 {
+				continue
 			}
-			for _, g := range names {
-				info, err := s.info(ctx, g.place())
-				if err == nil && !strings.HasPrefix(info.Key, prefix) || errors.Is(err, store.ErrNotFound) {
-					continue
-				}
-				if !yield(info, wrap("list", err)) || err != nil && !errors.Is(err, store.ErrCorrupt) {
-					return
-				}
+			info, err := s.info(ctx, g.place())
+			if err == nil && (!strings.HasPrefix(info.Key, prefix) || store.Reserved(info.Key)) || errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if !yield(info, wrap(op, err)) || err != nil && !errors.Is(err, store.ErrCorrupt) {
+				return
 			}
 		}
 	}

@@ -22,7 +22,9 @@ type entry struct {
 	atime time.Time
 }
 
-func (s *Store) absent(e *entry, now time.Time) bool { return s.expiry.Absent(now, e.atime, e.Expires) }
+func (s *Store) absent(e *entry, now time.Time) bool {
+	return s.expiry.For(e.Key).Absent(now, e.atime, e.Expires)
+}
 
 func (s *Store) Contains(ctx context.Context, key string) (bool, error) {
 	buf := s.buffer()

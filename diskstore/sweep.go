@@ -82,8 +82,9 @@ type sweeper struct {
 
 func (w *sweeper) full() bool { return w.o.Limit > 0 && w.report.Removed >= w.o.Limit }
 
-func (w *sweeper) due(atime, expires time.Time) bool {
-	return atime.Before(w.cutoff) || !expires.IsZero() && !w.now.Before(expires)
+// due tells whether an entry must go; its key is "" where it is not known.
+func (w *sweeper) due(key string, atime, expires time.Time) bool {
+	return atime.Before(w.cutoff) && !store.Reserved(key) || !expires.IsZero() && !w.now.Before(expires)
 }
 
 // fail keeps the first error about a single file. That one is gone, by another cleaner's hand, is none.
@@ -179,7 +180,7 @@ func (w *sweeper) mayGo(d *folder.Folder, name string) bool {
 		}
 		expires, _ = peekDeadline(data, w.second[:n])
 	}
-	return w.due(info.Time, expires)
+	return w.due("", info.Time, expires)
 }
 
 // remove removes those of the entries in due that must go, up to a chunk or to the end of the batch, and what there is of temps, and
@@ -219,11 +220,7 @@ func (w *sweeper) remove(ctx context.Context, i int, due []digest, temps []strin
 			continue
 		}
 		removed++
-		w.report.Removed++
-		w.report.Bytes += int64(e.value)
-		if w.report.Oldest.IsZero() || e.atime.Before(w.report.Oldest) {
-			w.report.Oldest = e.atime
-		}
+		w.report.Add(int64(e.value), e.atime, e.due)
 	}
 	if removed > 0 && !w.o.DryRun {
 		w.fail(d.Sync())
@@ -236,6 +233,7 @@ type condemned struct {
 	name  string
 	value int
 	atime time.Time
+	due   time.Time // since when
 }
 
 // judge returns the entry at p if it must go, and how much had to be read for that. What is corrupt has its file's time only.
@@ -263,8 +261,11 @@ func (w *sweeper) judge(d *folder.Folder, p place) (*condemned, int64, error) {
 		e, err = current{}, nil // no deadline, and no key that could have a prefix
 	}
 	c := &condemned{name: p.name, value: len(e.Value), atime: later(e.Written, info.Time)}
+	if c.due = e.Expires; !store.Reserved(e.Key) {
+		c.due = w.store.expiry.Due(c.atime, e.Expires, w.o.Idle)
+	}
 	below := w.o.Prefix == "" || e.Key != w.o.Prefix && strings.HasPrefix(e.Key, w.o.Prefix)
-	if err != nil || !below || !w.due(c.atime, e.Expires) {
+	if err != nil || !below || !w.due(e.Key, c.atime, e.Expires) {
 		c = nil
 	}
 	return c, info.Size, err
