@@ -91,13 +91,10 @@ type state struct {
 }
 
 func (st state) version() Version {
-	switch {
-	case st.entry != nil:
+	if st.entry != nil {
 		return st.entry.Version
-	case st.mark != nil:
-		return st.mark.Version
 	}
-	return ""
+	return st.mark.version()
 }
 
 // look says what the new store holds under key. It is not a use.
@@ -123,21 +120,51 @@ func (h *HandoverStore) lookOld(ctx context.Context, key string) (*Item, error) 
 	return item, err
 }
 
-// both looks into the new store and then, unless the entry stands there, into the old one: where both hold nothing, there was a moment
-// at which that was so.
-func (h *HandoverStore) both(ctx context.Context, key string) (now state, old *Item, err error) {
+// both says where the entry under key stands: in the new store, in the old one, or, both nil, nowhere. look reads the old store.
+//
+// The old store is read first: what is in neither then has moved and gone, or was never there. A mark of another version than the old store
+// holds is taken away before anybody is told what that holds: its owner, who has made sure of that version earlier, may not come through later,
+// or an answer would be true, then not, then true again.
+func (h *HandoverStore) both(ctx context.Context, key string, lookOld func() (*Item, error)) (now state, old *Item, err error) {
 	for {
+		old, oldErr := lookOld()
+		if errors.Is(oldErr, ErrNotFound) {
+			old, oldErr = nil, nil
+		}
+		if oldErr != nil && !errors.Is(oldErr, ErrCorrupt) {
+			return state{}, nil, oldErr
+		}
 		if now, err = h.look(ctx, key); err != nil || now.entry != nil {
 			return now, nil, err
 		}
-		if old, err = h.lookOld(ctx, key); err != nil || old != nil {
-			return now, old, err
+		if oldErr != nil {
+			return state{}, nil, oldErr
 		}
-		again, err := h.look(ctx, key) // it may have moved between the two looks
-		if err != nil || again.version() == now.version() {
-			return again, nil, err
+		if now.mark == nil || parseMark(now.mark.Value).from == old.version() {
+			return now, old, nil
+		}
+		if _, err := h.take(ctx, key, now); err != nil {
+			return state{}, nil, err
 		}
 	}
+}
+
+// where is both for those who have not asked the new store yet: what stands there needs no old one, which may be down.
+func (h *HandoverStore) where(ctx context.Context, key string) (now state, old *Item, err error) {
+	if !h.prepare {
+		if now, err = h.look(ctx, key); err != nil || now.entry != nil {
+			return now, nil, err
+		}
+	}
+	return h.both(ctx, key, func() (*Item, error) { return Peek(ctx, h.old, key) })
+}
+
+// version is the item's, "" for none.
+func (i *Item) version() Version {
+	if i == nil {
+		return ""
+	}
+	return i.Version
 }
 
 // take removes the mark that now is, if it is one and still stands. gone is false where something else has taken its place.
@@ -163,7 +190,7 @@ func (h *HandoverStore) write(ctx context.Context, key string, now state, from V
 		return "", false, err
 	}
 	old, err := h.lookOld(ctx, key)
-	if changed := old == nil && from != "" || old != nil && old.Version != from; err != nil || changed {
+	if err != nil || old.version() != from {
 		_, _ = h.take(ctx, key, state{mark: &Item{Version: mine}}) // where it cannot be taken, its deadline ends it
 		return "", false, err
 	}

@@ -13,7 +13,7 @@ func (h *HandoverStore) Contains(ctx context.Context, key string) (bool, error) 
 	if h.newOnly(ctx) {
 		return h.new.Contains(ctx, key)
 	}
-	now, old, err := h.both(ctx, key)
+	now, old, err := h.where(ctx, key)
 	return now.entry != nil || old != nil, err
 }
 
@@ -22,36 +22,37 @@ func (h *HandoverStore) Get(ctx context.Context, key string) ([]byte, error) {
 	if h.bad != nil {
 		return nil, h.bad
 	}
-	value, err := h.new.Get(ctx, key)
-	switch {
-	case err == nil && !isMark(value), err != nil && !errors.Is(err, ErrNotFound):
-		return value, err
-	case h.newOnly(ctx):
-		return nil, ErrNotFound
+	if !h.prepare || h.newOnly(ctx) {
+		value, err := h.new.Get(ctx, key)
+		switch {
+		case err == nil && !isMark(value), err != nil && !errors.Is(err, ErrNotFound):
+			return value, err
+		case h.newOnly(ctx):
+			return nil, ErrNotFound
+		}
 	}
-	item, err := h.read(ctx, key, func(s Store) (*Item, error) {
-		value, err := s.Get(ctx, key)
-		return &Item{Value: value}, err
-	})
+	item, err := h.find(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	return item.Value, nil
 }
 
-// Load returns the entry under key. What stands in the old store moves.
+// Load returns the entry under key. What stands in the old store moves, and is another version there.
 func (h *HandoverStore) Load(ctx context.Context, key string) (*Item, error) {
 	if h.bad != nil {
 		return nil, h.bad
 	}
-	item, err := Load(ctx, h.new, key)
-	switch {
-	case err == nil && !isMark(item.Value), err != nil && !errors.Is(err, ErrNotFound):
-		return item, err
-	case h.newOnly(ctx):
-		return nil, ErrNotFound
+	if !h.prepare || h.newOnly(ctx) {
+		item, err := Load(ctx, h.new, key)
+		switch {
+		case err == nil && !isMark(item.Value), err != nil && !errors.Is(err, ErrNotFound):
+			return item, err
+		case h.newOnly(ctx):
+			return nil, ErrNotFound
+		}
 	}
-	return h.read(ctx, key, func(s Store) (*Item, error) { return Load(ctx, s, key) })
+	return h.find(ctx, key)
 }
 
 // Peek returns the entry under key, from where it stands.
@@ -62,7 +63,7 @@ func (h *HandoverStore) Peek(ctx context.Context, key string) (*Item, error) {
 	if h.newOnly(ctx) {
 		return Peek(ctx, h.new, key)
 	}
-	now, old, err := h.both(ctx, key)
+	now, old, err := h.where(ctx, key)
 	switch {
 	case err != nil:
 		return nil, err
@@ -83,32 +84,25 @@ func (h *HandoverStore) Touch(ctx context.Context, key string) error {
 	return err
 }
 
-// read finds an entry of which the new store, asked first, knew nothing, as a use. Outside of Prepare it moves.
-func (h *HandoverStore) read(ctx context.Context, key string, from func(Store) (*Item, error)) (*Item, error) {
+// find loads the entry from where it stands. Outside of Prepare it moves.
+func (h *HandoverStore) find(ctx context.Context, key string) (*Item, error) {
 	for {
-		now, old, err := h.both(ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		s := h.new
+		now, old, err := h.both(ctx, key, func() (*Item, error) { return Load(ctx, h.old, key) })
 		switch {
-		case now.entry != nil:
-		case old == nil:
+		case err != nil:
+			return nil, err
+		case now.entry == nil && old == nil:
 			return nil, ErrNotFound
-		case h.prepare || now.mark != nil: // or somebody is at it
-			s = h.old
-		default:
+		case now.entry == nil && (h.prepare || now.mark != nil): // or somebody is moving it
+			return old, nil
+		case now.entry == nil:
 			if _, err := h.move(ctx, key, now, old, true); err != nil {
 				return nil, err
 			}
 		}
-		// What was found may have moved, or be gone, by the time that it is used.
-		item, err := from(s)
-		if err == nil && !isMark(item.Value) {
-			return item, nil
-		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return nil, err
+		item, err := Load(ctx, h.new, key) // it may be gone by now, or never have moved
+		if err == nil && !isMark(item.Value) || err != nil && !errors.Is(err, ErrNotFound) {
+			return item, err
 		}
 	}
 }

@@ -92,7 +92,7 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, old Version, ite
 	switch {
 	case err != nil:
 		return "", false, err
-	case there == nil && old != "" || there != nil && there.Version != old:
+	case there.version() != old:
 		return "", false, h.conflict(ctx, key, now, "swap")
 	}
 	if v, done, err = h.write(ctx, key, now, old, item); done && err == nil {
@@ -141,7 +141,7 @@ func (h *HandoverStore) putOld(ctx context.Context, key string, old Version, ite
 // remove removes the entry where it has the version old; "" demands that there is none.
 func (h *HandoverStore) remove(ctx context.Context, key string, old Version) error {
 	for {
-		now, there, err := h.both(ctx, key)
+		now, there, err := h.where(ctx, key)
 		switch {
 		case err != nil:
 			return err
@@ -156,7 +156,7 @@ func (h *HandoverStore) remove(ctx context.Context, key string, old Version) err
 			return err
 		case there == nil && old == "":
 			return nil
-		case there == nil || there.Version != old:
+		case there.version() != old:
 			if err := h.conflict(ctx, key, now, "swap"); err != nil {
 				return err
 			}
