@@ -20,8 +20,16 @@ type Options struct {
 	Pause    time.Duration // wait between batches, so that others get through; must be shorter than MaxTime
 	Limit    int           // entries removed in all, at most; 0: no limit
 	MaxTime  time.Duration // time budget of one sweep, see [ErrBudget]; 0: none
-	DryRun   bool          // count, remove nothing
+	DryRun   bool          // count, remove nothing; takes no lease
 	Progress func(Report)  // called after each batch, from the same goroutine; such a report has no Reason yet
+
+	// Lease lets any number of hosts have the same timer while one works: it is how long a lease lasts that is not renewed, at least
+	// [MinLease]; [DefaultLease] suits. Who finds it held gets [ErrLeased]. 0: none, and nothing is written to the store.
+	Lease time.Duration
+
+	// Grace is how long a batch in flight may go on when the context ends, so that it is done whole and counted; no other is begun. 0: it is
+	// cut off, which undoes it or not, as the store does.
+	Grace time.Duration
 
 	// The rest is for Loop; Run ignores it.
 
@@ -36,37 +44,46 @@ type Options struct {
 	// goroutine: the next sweep waits for it.
 	OnReport func(Report, error)
 
-	// Logger is told of every sweep: at level Debug, Info where something was removed, Warn with an error. nil: without
-	// OnReport either, errors go to [slog.Default]; nothing else is logged.
+	// Logger is told of every sweep: at level Debug, Info where something was removed, Warn with an error other than [ErrLeased]. nil:
+	// without OnReport either, such errors go to [slog.Default]; nothing else is logged.
 	Logger *slog.Logger
 }
 
+// job is Options that were found to make sense, with the clock that leases go by: a test of hosts whose clocks differ has several.
+type job struct {
+	Options
+	clock func() time.Time
+}
+
 // settle returns o, or the zero value for nil, with its defaults filled in, unless it makes no sense for s.
-func (o *Options) settle(op string, s store.Store) (Options, error) {
+func (o *Options) settle(op string, s store.Store) (*job, error) {
 	if o == nil {
 		o = new(Options)
 	}
-	c := *o
+	j := &job{Options: *o, clock: time.Now}
 	for _, f := range []struct {
 		name  string
 		value int64
 	}{
-		{"Idle", int64(c.Idle)}, {"Batch", int64(c.Batch)}, {"Pause", int64(c.Pause)}, {"Limit", int64(c.Limit)},
-		{"MaxTime", int64(c.MaxTime)}, {"Interval", int64(c.Interval)},
+		{"Idle", int64(j.Idle)}, {"Batch", int64(j.Batch)}, {"Pause", int64(j.Pause)}, {"Limit", int64(j.Limit)},
+		{"MaxTime", int64(j.MaxTime)}, {"Lease", int64(j.Lease)}, {"Grace", int64(j.Grace)}, {"Interval", int64(j.Interval)},
 	} {
 		if f.value < 0 {
-			return c, store.Wrap("cleanup", op, fmt.Errorf("a negative %s makes no sense; leave it at 0 for none", f.name))
+			return j, store.Wrap("cleanup", op, fmt.Errorf("a negative %s makes no sense; leave it at 0 for none", f.name))
 		}
 	}
-	if c.MaxTime > 0 && c.Pause >= c.MaxTime {
-		return c, store.Wrap("cleanup", op, fmt.Errorf("the pause (%v) is as long as the whole budget (%v); shorten Pause or raise MaxTime",
-			c.Pause, c.MaxTime))
+	if j.MaxTime > 0 && j.Pause >= j.MaxTime {
+		return j, store.Wrap("cleanup", op, fmt.Errorf("the pause (%v) is as long as the whole budget (%v); shorten Pause or raise MaxTime",
+			j.Pause, j.MaxTime))
 	}
-	if c.Interval == 0 {
-		c.Interval = DefaultInterval
+	if j.Lease > 0 && (j.Lease < MinLease || j.Lease > MaxLease) {
+		return j, store.Wrap("cleanup", op, fmt.Errorf("a Lease of %v makes no sense; it is %v to %v, and %v suits", j.Lease, MinLease, MaxLease, DefaultLease))
 	}
-	if c.Jitter == 0 {
-		c.Jitter = c.Interval / 10
+	if j.Interval == 0 {
+		j.Interval = DefaultInterval
 	}
-	return c, supported(op, s, c)
+	if j.Jitter == 0 {
+		j.Jitter = j.Interval / 10
+	}
+	return j, j.supported(op, s)
 }

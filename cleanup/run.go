@@ -4,15 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/larder-go/larder/store"
 )
 
-// ErrBudget says that [Options.MaxTime] was used up before everything was removed that should go. What the report counts
-// is removed. Run again to go on.
-var ErrBudget = errors.New("the time budget is used up")
+var (
+	// ErrBudget says that [Options.MaxTime] was used up before everything was removed that should go. What the report counts
+	// is removed. Run again to go on.
+	ErrBudget = errors.New("the time budget is used up")
+
+	// ErrLeased says that another run holds the lease: it is at work, or it died and its lease has not run out yet. Nothing was done, or where
+	// [ErrLeaseLost] comes with it, no more.
+	ErrLeased = errors.New("another cleanup holds the lease")
+
+	// ErrLeaseLost says that a run stopped because its lease was taken by another, or could not be renewed in time. What the report counts is
+	// removed.
+	ErrLeaseLost = errors.New("the lease was lost")
+)
 
 // Reason says why a sweep stopped.
 type Reason string
@@ -23,6 +32,8 @@ const (
 	Limit      Reason = "limit"       // [Options.Limit] entries were removed
 	Incomplete Reason = "incomplete"  // the store left something for the next time without saying why
 	Budget     Reason = "time budget" // [ErrBudget]
+	Leased     Reason = "leased"      // [ErrLeased]: it did not begin
+	LeaseLost  Reason = "lease lost"  // [ErrLeaseLost]
 	Canceled   Reason = "canceled"    // the context ended
 	Failed     Reason = "error"       // any other error
 )
@@ -32,34 +43,46 @@ type Report struct {
 	Scanned  int           // entries looked at; where the store cannot sweep, the same as Removed
 	Removed  int           // entries removed, or with DryRun, that would have been
 	Bytes    int64         // length of their values; 0 where the store cannot sweep
-	Oldest   time.Time     // the earliest atime among them: how far behind cleanup is; zero: none, or not known
+	Oldest   time.Time     // the earliest atime among them; zero: none, or not known
+	Lag      time.Duration // how long before the sweep the first of them, or of the backlog, should have gone; 0: none, or not known
 	Duration time.Duration // how long it took
 	Done     bool          // nothing that should go is left
 	Reason   Reason        // why it stopped
+
+	// Backlog is how many entries are left that should go: 0 where the sweep is Done, else counted after it. The count may take a tenth of
+	// MaxTime and two seconds at most; none is made after the context's end, without the lease, or where the store cannot sweep.
+	Backlog int
+
+	// BacklogAtLeast says that the count of the backlog is not complete.
+	BacklogAtLeast bool
 }
 
-// Run sweeps s once. That a Limit was reached is not an error, that MaxTime was used up is [ErrBudget]. When ctx ends,
-// the error wraps ctx's. Other errors are the store's own.
+// Run sweeps s once. That a Limit was reached is not an error, that MaxTime was used up is [ErrBudget], that another has the lease
+// [ErrLeased]. When ctx ends, the error wraps ctx's. Other errors are the store's own. A lease is given back before Run returns, which may
+// take two seconds more where the store does not answer.
 func Run(ctx context.Context, s store.Store, o *Options) (Report, error) {
-	c, err := o.settle("run", s)
+	j, err := o.settle("run", s)
 	if err != nil {
-		return Report{Reason: Failed}, err
+		return Report{Reason: Failed, BacklogAtLeast: true}, err
 	}
-	return c.run(ctx, s)
+	return j.run(ctx, s)
 }
 
-// supported says whether s can do all that o asks of it.
-func supported(op string, s store.Store, o Options) error {
+// supported says whether s can do all that is asked of it.
+func (j *job) supported(op string, s store.Store) error {
+	if j.Lease > 0 && !j.DryRun && !store.CanSwap(s) {
+		return store.Wrap("cleanup", op, fmt.Errorf("%T cannot swap, so it cannot keep a Lease: %w", s, errors.ErrUnsupported))
+	}
 	if store.CanSweep(s) {
 		return nil
 	}
 	what := ""
 	switch {
-	case o.Limit > 0:
+	case j.Limit > 0:
 		what = "Limit"
-	case o.Prefix != "":
+	case j.Prefix != "":
 		what = "Prefix"
-	case o.DryRun:
+	case j.DryRun:
 		what = "DryRun"
 	default:
 		return nil
@@ -67,57 +90,40 @@ func supported(op string, s store.Store, o Options) error {
 	return store.Wrap("cleanup", op, fmt.Errorf("%T cannot sweep, so %s cannot be kept: %w", s, what, errors.ErrUnsupported))
 }
 
-// run is one sweep. The budget ends a context of its own and not by a deadline: stores report a deadline that passed as
-// an outage, and some hand it to their backend, which then rolls a batch back instead of ending it. A batch that runs when
-// the budget ends gets a tenth of it more, a second at most; a pause that would last longer is cut short then.
-func (o *Options) run(parent context.Context, s store.Store) (Report, error) {
-	start := time.Now()
-	ctx, cancel := context.WithCancelCause(parent)
-	defer cancel(nil)
-	if o.MaxTime > 0 {
-		grace := min(o.MaxTime/10, time.Second, math.MaxInt64-o.MaxTime)
-		defer time.AfterFunc(o.MaxTime+grace, func() { cancel(ErrBudget) }).Stop()
+func (j *job) run(ctx context.Context, s store.Store) (Report, error) {
+	if err := ctx.Err(); err != nil {
+		return Report{Reason: Canceled, BacklogAtLeast: true}, store.Wrap("cleanup", "run", err)
 	}
+	if j.Lease > 0 && !j.DryRun {
+		return j.runLeased(ctx, s)
+	}
+	return j.sweep(ctx, s, nil)
+}
 
-	r, err := o.sweep(ctx, s, func(r store.SweepReport) {
-		spent := time.Since(start)
-		if o.Progress != nil {
-			o.Progress(report(r, spent))
-		}
-		if o.MaxTime > 0 && spent >= o.MaxTime { // not earlier: a pause need not follow, and what fits is done
-			cancel(ErrBudget)
-		}
-	})
-
-	rep := report(r, time.Since(start))
+// runLeased is a run that only one of many does at a time.
+func (j *job) runLeased(ctx context.Context, s store.Store) (r Report, err error) {
+	start := j.clock()
+	l, err := take(ctx, s, j.Lease, j.clock)
 	switch {
-	case err == nil && r.Done:
-		rep.Reason = Done
-	case err == nil && o.Limit > 0 && r.Removed >= o.Limit:
-		rep.Reason = Limit
 	case err == nil:
-		rep.Reason = Incomplete
-	case parent.Err() != nil && errors.Is(err, parent.Err()):
-		rep.Reason = Canceled
-	case context.Cause(ctx) == ErrBudget && (errors.Is(err, context.Canceled) || errors.Is(err, ErrBudget)):
-		rep.Reason = Budget
-		err = store.Wrap("cleanup", "run", fmt.Errorf("%w (MaxTime is %v); run it again to go on", ErrBudget, o.MaxTime))
+	case errors.Is(err, ErrLeased):
+		return Report{Reason: Leased, BacklogAtLeast: true}, store.Wrap("cleanup", "run", err)
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		return Report{Reason: Canceled, BacklogAtLeast: true}, err
 	default:
-		rep.Reason = Failed
+		return Report{Reason: Failed, BacklogAtLeast: true}, err
 	}
-	return rep, err
-}
 
-func (o *Options) sweep(ctx context.Context, s store.Store, progress func(store.SweepReport)) (store.SweepReport, error) {
-	if store.CanSweep(s) {
-		return store.Sweep(ctx, s, store.SweepOptions{Idle: o.Idle, Prefix: o.Prefix, Batch: o.Batch, Limit: o.Limit,
-			Pause: o.Pause, DryRun: o.DryRun, Progress: progress})
+	stop := l.keepUp(ctx)
+	defer stop() // also where Progress panics
+	r, err = j.sweep(ctx, s, l)
+	stop()
+	if r.Reason == LeaseLost {
+		return r, err // another's by now, and so is the place for the report
 	}
-	r, err := store.Sweep(ctx, s, store.SweepOptions{Idle: o.Idle})
-	progress(r)
+	last := LastRun{Start: start, Host: l.mine.Host, PID: l.mine.PID, Idle: j.Idle, Prefix: j.Prefix, Report: r}
+	if releaseErr := l.release(ctx, last, err == nil); err == nil && releaseErr != nil {
+		err = fmt.Errorf("cleanup: run: the sweep has ended, but its lease could not be given back and runs out by itself: %w", releaseErr)
+	}
 	return r, err
-}
-
-func report(r store.SweepReport, spent time.Duration) Report {
-	return Report{Scanned: r.Scanned, Removed: r.Removed, Bytes: r.Bytes, Oldest: r.Oldest, Duration: spent, Done: r.Done}
 }

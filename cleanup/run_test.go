@@ -182,7 +182,9 @@ func (s steady) Sweep(ctx context.Context, o store.SweepOptions) (r store.SweepR
 		}
 		r.Scanned++
 		r.Removed++
-		o.Progress(r)
+		if o.Progress != nil {
+			o.Progress(r)
+		}
 	}
 	r.Done = true
 	return r, nil
