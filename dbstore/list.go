@@ -3,6 +3,7 @@ package dbstore
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"iter"
 
 	"github.com/larder-go/larder/store"
@@ -16,36 +17,53 @@ type listed struct {
 
 // List is [store.Lister]'s. The order is that of the keys' bytes. Each page is one statement, and no connection is held between two.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) { s.list(ctx, "list", prefix, prefix, yield) }
+}
+
+// ListAfter is [store.Resumer]'s, in the order of List.
+func (s *Store) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
-		var page []listed
-		from, end := prefix, after(prefix)
-		for {
-			err := s.ready(ctx, "list")
-			if err == nil {
-				page, err = s.page(ctx, page[:0], from, end)
-				err = store.Wrap("dbstore", "list", err)
+		from := prefix
+		if after != "" {
+			if err := store.CheckKey(after); err != nil {
+				yield(store.Info{}, store.Wrap("dbstore", "list after", fmt.Errorf("the key to begin behind: %w", err)))
+				return
 			}
-			if err != nil {
+			from = max(prefix, after+"\x00")
+		}
+		s.list(ctx, "list after", prefix, from, yield)
+	}
+}
+
+// list lists what stands at from and after it.
+func (s *Store) list(ctx context.Context, op, prefix, from string, yield func(store.Info, error) bool) {
+	var page []listed
+	for end := after(prefix); ; {
+		err := s.ready(ctx, op)
+		if err == nil {
+			page, err = s.page(ctx, page[:0], from, end)
+			err = store.Wrap("dbstore", op, err)
+		}
+		if err != nil {
+			yield(store.Info{}, err)
+			return
+		}
+		for _, row := range page {
+			if !row.live || store.Reserved(row.info.Key) {
+				continue
+			}
+			if err := s.ready(ctx, op); err != nil {
 				yield(store.Info{}, err)
 				return
 			}
-			for _, row := range page {
-				if !row.live {
-					continue
-				}
-				if err := s.ready(ctx, "list"); err != nil {
-					yield(store.Info{}, err)
-					return
-				}
-				if !yield(row.info, nil) {
-					return
-				}
-			}
-			if len(page) < listPage {
+			if !yield(row.info, nil) {
 				return
 			}
-			from = page[len(page)-1].info.Key + "\x00"
 		}
+		if len(page) < listPage {
+			return
+		}
+		from = page[len(page)-1].info.Key + "\x00"
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // Contains is [store.Store]'s.
 func (s *Store) Contains(ctx context.Context, key string) (bool, error) {
-	_, err := s.read(ctx, "contains", key, s.sql.state, scanState, false)
+	_, err := s.read(ctx, "contains", key, s.sql.of(key).state, scanState, false)
 	if err == store.ErrNotFound {
 		return false, nil
 	}
@@ -17,13 +17,13 @@ func (s *Store) Contains(ctx context.Context, key string) (bool, error) {
 
 // Get is [store.Store]'s.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
-	item, err := s.read(ctx, "get", key, s.sql.get, scanValue, true)
+	item, err := s.read(ctx, "get", key, s.sql.of(key).get, scanValue, true)
 	return item.Value, err
 }
 
 // Touch is [store.Toucher]'s.
 func (s *Store) Touch(ctx context.Context, key string) error {
-	_, err := s.read(ctx, "touch", key, s.sql.state, scanState, true)
+	_, err := s.read(ctx, "touch", key, s.sql.of(key).state, scanState, true)
 	return err
 }
 
@@ -38,7 +38,7 @@ func (s *Store) Peek(ctx context.Context, key string) (*store.Item, error) {
 }
 
 func (s *Store) load(ctx context.Context, op, key string, use bool) (*store.Item, error) {
-	item, err := s.read(ctx, op, key, s.sql.load, scanItem, use)
+	item, err := s.read(ctx, op, key, s.sql.of(key).load, scanItem, use)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (s *Store) read(ctx context.Context, op, key string, look *statement, scan 
 	}
 	c := s.newCall(key)
 	defer s.free(c)
-	w := s.patience.begin(ctx, 0)
+	ops, w := s.sql.of(key), s.patience.begin(ctx, 0)
 	defer s.patience.leave(w)
 	for looks := 1; ; looks++ {
 		c.scan = scan
@@ -68,9 +68,9 @@ func (s *Store) read(ctx context.Context, op, key string, look *statement, scan 
 		case c.state == fresh, c.state == stale && !use:
 			return c.item, nil
 		case c.state == stale:
-			next = s.sql.refresh
+			next = ops.refresh
 		case c.state == justAbsent:
-			next = s.sql.settle
+			next = ops.settle
 		default:
 			return store.Item{}, store.ErrNotFound
 		}
@@ -80,7 +80,7 @@ func (s *Store) read(ctx context.Context, op, key string, look *statement, scan 
 		switch {
 		case err == nil && c.affected == 0 && looks < maxLooks: // somebody else was faster: look again
 			continue
-		case next == s.sql.settle && (err == nil || mayNotWrite(err)):
+		case next == ops.settle && (err == nil || mayNotWrite(err)):
 			return store.Item{}, store.ErrNotFound
 		case err != nil:
 			return store.Item{}, store.Wrap("dbstore", op, err)

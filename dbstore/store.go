@@ -61,6 +61,7 @@ type Store struct {
 var (
 	_ store.Toucher   = (*Store)(nil)
 	_ store.Lister    = (*Store)(nil)
+	_ store.Resumer   = (*Store)(nil)
 	_ store.Swapper   = (*Store)(nil)
 	_ store.Sweeper   = (*Store)(nil)
 	_ store.Inspector = (*Store)(nil)

@@ -32,6 +32,7 @@ func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepRep
 // swept is an entry that was removed, or in a dry run would have been.
 type swept struct {
 	atime, when time.Time // when is its time in the order that it was found in
+	expires     time.Time
 	size        int64
 	key         string // in a dry run
 }
@@ -158,12 +159,12 @@ func (w *sweeper) batch(ctx context.Context, order order, room int, last *swept)
 		return 0, err
 	}
 	for _, row := range c.swept {
-		w.report.Scanned++
-		w.report.Removed++
-		w.report.Bytes += row.size
-		if w.report.Oldest.IsZero() || row.atime.Before(w.report.Oldest) {
-			w.report.Oldest = row.atime
+		due := row.expires
+		if row.when = due; order == byAtime {
+			row.when, due = row.atime, w.s.expiry.Due(row.atime, due, w.o.Idle)
 		}
+		w.report.Scanned++
+		w.report.Add(row.size, row.atime, due)
 		if w.o.DryRun || row.when.After(last.when) { // a removal returns its rows in any order
 			*last = row
 		}
@@ -172,7 +173,7 @@ func (w *sweeper) batch(ctx context.Context, order order, room int, last *swept)
 }
 
 func scanSwept(c *call, columns [][]byte) {
-	row := swept{atime: parseTime(columns[0]), when: parseTime(columns[1]), size: int64(binary.BigEndian.Uint32(columns[2]))}
+	row := swept{atime: parseTime(columns[0]), expires: parseTime(columns[1]), size: int64(binary.BigEndian.Uint32(columns[2]))}
 	if len(columns) > 3 {
 		row.key = string(columns[3])
 	}

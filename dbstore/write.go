@@ -21,7 +21,7 @@ func (s *Store) Set(ctx context.Context, key string, value []byte) error {
 	defer s.free(c)
 	c.bytes(value)
 	c.newVersion()
-	return store.Wrap("dbstore", "set", s.do(ctx, s.sql.set, c))
+	return store.Wrap("dbstore", "set", s.do(ctx, s.sql.of(key).set, c))
 }
 
 // Delete is [store.Store]'s.
@@ -31,7 +31,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 	}
 	c := s.newCall(key)
 	defer s.free(c)
-	return store.Wrap("dbstore", "delete", s.do(ctx, s.sql.delete, c))
+	return store.Wrap("dbstore", "delete", s.do(ctx, s.sql.of(key).delete, c))
 }
 
 // Swap is [store.Swapper]'s.
@@ -65,12 +65,13 @@ func (s *Store) put(ctx context.Context, key string, old store.Version, item *st
 	version := versionText(c.params[len(c.params)-1])
 	c.time(item.Atime)
 	c.time(item.Expires)
-	st := s.sql.replace
+	ops := s.sql.of(key)
+	st := ops.replace
 	switch old {
 	case store.AnyVersion:
-		st = s.sql.put
+		st = ops.put
 	case "":
-		st = s.sql.create
+		st = ops.create
 	default:
 		if !c.version(old) {
 			return "", store.ErrConflict
@@ -97,19 +98,20 @@ func (s *Store) swapped(w *wait, key string, version store.Version, err error) b
 	c := s.newCall(key)
 	defer s.free(c)
 	c.scan = scanItem
-	return s.doWithin(w, s.sql.load, c) == nil && c.state <= stale && c.item.Version == version
+	return s.doWithin(w, s.sql.of(key).load, c) == nil && c.state <= stale && c.item.Version == version
 }
 
 // remove is a Swap with a nil item.
 func (s *Store) remove(ctx context.Context, key string, old store.Version) error {
 	c := s.newCall(key)
 	defer s.free(c)
-	st := s.sql.remove
+	ops := s.sql.of(key)
+	st := ops.remove
 	switch old {
 	case store.AnyVersion:
-		st = s.sql.delete
+		st = ops.delete
 	case "":
-		_, err := s.read(ctx, "swap", key, s.sql.state, scanState, false)
+		_, err := s.read(ctx, "swap", key, ops.state, scanState, false)
 		if err == nil {
 			return store.ErrConflict
 		} else if err == store.ErrNotFound {
@@ -124,7 +126,7 @@ func (s *Store) remove(ctx context.Context, key string, old store.Version) error
 	if err := s.do(ctx, st, c); err != nil {
 		return err
 	}
-	if st == s.sql.remove && c.affected == 0 {
+	if st == ops.remove && c.affected == 0 {
 		return store.ErrConflict
 	}
 	return nil
