@@ -1,0 +1,140 @@
+package store
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+)
+
+// relay has workers do one thing for each of many jobs and hands the results on in the order of the jobs, in constant memory: what is under
+// way, or done but not handed on yet, is bounded by number and by bytes. Its goroutines are gone when run returns.
+type relay[J, R any] struct {
+	workers int
+	work    func(context.Context, J) R // by many goroutines. When ctx ends it must return soon
+	fold    func(R) (more bool)        // by the caller's goroutine, in order, for each job that was taken
+	wait    func() time.Duration       // how long the next job must wait; nil: none waits
+	idle    func()                     // by the caller's goroutine, every relayTick or so
+	size    func(J) int64              // bytes that the job may hold in memory
+}
+
+const (
+	relayTick   = 100 * time.Millisecond
+	relayWindow = 32       // jobs under way for each worker: so long may one take while others go on
+	relayBytes  = 64 << 20 // of all that is under way; a single job may have more
+)
+
+// numbered is a job, or its result.
+type numbered[T any] struct {
+	n int
+	v T
+}
+
+// run ends when jobs end, when fold wants no more, or with ctx. What was taken by then is done and folded.
+func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
+	window := r.workers * relayWindow
+	in, out := make(chan numbered[J], window), make(chan numbered[R], window) // nobody ever waits to send
+	var workers sync.WaitGroup
+	for range r.workers {
+		workers.Go(func() {
+			for j := range in {
+				out <- numbered[R]{j.n, r.work(ctx, j.v)}
+			}
+		})
+	}
+	defer workers.Wait()
+	defer close(in)
+
+	tick := time.NewTicker(relayTick)
+	defer tick.Stop()
+	f := folder[R]{fold: r.fold, ring: make([]place[R], window)}
+	receive := func() {
+		select {
+		case x := <-out:
+			f.add(x)
+		case <-tick.C:
+			r.idle()
+		}
+	}
+	for job := range jobs {
+		size := r.size(job)
+		for f.sent > f.next && (f.sent-f.next == window || f.bytes+size > relayBytes) {
+			receive()
+		}
+		if f.full || !r.pause(ctx, receive) || f.full {
+			break
+		}
+		f.send(size)
+		in <- numbered[J]{f.sent - 1, job}
+		for ready := true; ready; {
+			select {
+			case x := <-out:
+				f.add(x)
+			case <-tick.C:
+				r.idle()
+			default:
+				ready = false
+			}
+		}
+	}
+	for f.next < f.sent {
+		receive()
+	}
+}
+
+// pause waits until the next job may begin, and reports false where ctx ends first.
+func (r *relay[J, R]) pause(ctx context.Context, receive func()) bool {
+	if r.wait == nil {
+		return ctx.Err() == nil
+	}
+	for end := time.Now().Add(r.wait()); ctx.Err() == nil; receive() {
+		left := time.Until(end)
+		if left <= 0 {
+			return true
+		}
+		if left < relayTick {
+			return sleep(ctx, left) == nil
+		}
+	}
+	return false
+}
+
+// folder brings results back into order.
+type folder[R any] struct {
+	fold       func(R) bool
+	ring       []place[R] // of what is under way
+	bytes      int64      // the sum of its sizes
+	sent, next int        // jobs sent, and the next to be folded
+	full       bool       // fold wants no more
+}
+
+// place is where a result waits for its turn.
+type place[R any] struct {
+	result R
+	there  bool
+	size   int64 // of the job
+}
+
+func (f *folder[R]) send(size int64) {
+	f.ring[f.sent%len(f.ring)].size = size
+	f.bytes += size
+	f.sent++
+}
+
+func (f *folder[R]) add(x numbered[R]) {
+	p := &f.ring[x.n%len(f.ring)]
+	p.result, p.there = x.v, true
+	for f.next < f.sent {
+		p := &f.ring[f.next%len(f.ring)]
+		if !p.there {
+			return
+		}
+		result := p.result
+		f.bytes -= p.size
+		*p = place[R]{}
+		f.next++
+		if !f.fold(result) {
+			f.full = true
+		}
+	}
+}

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// What a comparison finds of one entry.
+const (
+	isSame outcome = iota
+	isChanged
+	isNewer
+	isMissing
+	isDifferent
+	isDamaged
+	isAbsent // gone from the source: not counted
+	isUnknown
+)
+
+// compared is what was found of one entry.
+type compared struct {
+	key     string
+	outcome outcome
+	sums    [2]sum
+	err     error
+}
+
+type sum [sha256.Size]byte
+
+// sums of all entries, in any order.
+func (s *sum) add(other sum) {
+	for i := range s {
+		s[i] ^= other[i]
+	}
+}
+
+// verify compares what the source lists with what the target has.
+func (c *copier) verify() error {
+	c.report.Verifying = true
+	n, sums := 0, [2]sum{}
+	v := &c.report.Verify
+	err := through(c, relay[listed, compared]{work: c.compare, size: listed.size, fold: func(r compared) bool {
+		n++
+		switch r.outcome {
+		case isSame:
+			v.Same++
+		case isChanged:
+			v.Changed++
+		case isNewer:
+			v.Newer++
+		case isMissing:
+			v.Missing++
+		case isDifferent:
+			v.Different++
+		case isDamaged:
+			v.Corrupt++
+		case isUnknown:
+			c.stop(r.err)
+		}
+		if r.err != nil && r.outcome != isUnknown {
+			c.problem(n, r.key, r.err)
+		}
+		for i := range sums {
+			sums[i].add(r.sums[i])
+		}
+		return c.stopped == nil
+	}}, c.src.list(c.ctx, c.o.Prefix, ""))
+	v.SourceSum, v.TargetSum = hex.EncodeToString(sums[0][:]), hex.EncodeToString(sums[1][:])
+	return err
+}
+
+// compare looks at both sides of one entry.
+func (c *copier) compare(ctx context.Context, l listed) compared {
+	key := l.info.Key
+	if l.err != nil {
+		return unlike(key, l.err)
+	}
+	ours, err := c.src.read(ctx, l.info)
+	if err == ErrNotFound || err == nil && c.dst.tooOld(ours) {
+		return compared{key: key, outcome: isAbsent}
+	} else if err != nil {
+		return unlike(key, err)
+	}
+	theirs, err := c.dst.read(ctx, key)
+	if err != nil && err != ErrNotFound {
+		return unlike(key, err)
+	}
+	if err == nil && bytes.Equal(ours.Value, theirs.Value) && (!c.dst.swaps || sameTime(ours.Expires, theirs.Expires)) {
+		s := digest(key, ours.Value)
+		return compared{key: key, outcome: isSame, sums: [2]sum{s, s}}
+	}
+	return c.judge(ctx, key, ours, theirs)
+}
+
+// judge says how two entries that differ came to. theirs is nil where there is none.
+func (c *copier) judge(ctx context.Context, key string, ours, theirs *Item) compared {
+	again, err := c.src.read(ctx, Info{Key: key})
+	switch {
+	case err == ErrNotFound:
+		return compared{key: key, outcome: isAbsent}
+	case err != nil:
+		return unlike(key, err)
+	case again.Version != ours.Version, ours.Atime.After(c.begun.Add(-clockDoubt)) && (theirs == nil || ours.Atime.After(theirs.Atime.Add(granularity))):
+		return compared{key: key, outcome: isChanged}
+	case theirs == nil:
+		return compared{key: key, outcome: isMissing, err: fmt.Errorf("%w: it is missing there", ErrDiffers)}
+	case !ours.Atime.IsZero() && theirs.Atime.After(ours.Atime.Add(granularity)):
+		return compared{key: key, outcome: isNewer}
+	}
+	err = fmt.Errorf("%w: it has another value there", ErrDiffers)
+	if bytes.Equal(ours.Value, theirs.Value) {
+		err = fmt.Errorf("%w: it has another deadline there", ErrDiffers)
+	}
+	return compared{key: key, outcome: isDifferent, sums: [2]sum{digest(key, ours.Value), digest(key, theirs.Value)}, err: err}
+}
+
+// clockDoubt is how far the clocks of this machine and of a source may be apart where an atime tells whether an entry was written since the copy
+// began.
+const clockDoubt = 2 * time.Minute
+
+func unlike(key string, err error) compared {
+	if errors.Is(err, ErrCorrupt) {
+		return compared{key: key, outcome: isDamaged, err: err}
+	}
+	return compared{key: key, outcome: isUnknown, err: err}
+}
+
+// read looks at an entry of the target.
+func (t *target) read(ctx context.Context, key string) (item *Item, err error) {
+	err = t.patience.do(ctx, func() (err error) {
+		if t.swaps {
+			item, err = Peek(ctx, t.s, key)
+			return err
+		}
+		value, err := t.s.Get(ctx, key)
+		item = &Item{Value: value}
+		return err
+	})
+	return item, err
+}
+
+// sameTime compares deadlines, within what backends make of them.
+func sameTime(a, b time.Time) bool {
+	return a.IsZero() == b.IsZero() && a.Sub(b).Abs() <= granularity
+}
+
+func digest(key string, value []byte) sum {
+	h := sha256.New()
+	var length [8]byte
+	binary.BigEndian.PutUint64(length[:], uint64(len(key)))
+	h.Write(length[:])
+	h.Write([]byte(key))
+	h.Write(value)
+	return sum(h.Sum(nil))
+}
