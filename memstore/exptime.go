@@ -3,6 +3,8 @@ package memstore
 import (
 	"math"
 	"time"
+
+	"github.com/larder-go/larder/store"
 )
 
 // memcached counts in whole seconds by a clock that ticks once a second, so an item told to live for n seconds lives between n-1 and n. The
@@ -40,13 +42,21 @@ func (s *Store) useExptime() int32 {
 	return exptime(s.idle, time.Now())
 }
 
+// idleOf is idle for the key: a reserved one lives until its deadline.
+func (s *Store) idleOf(key string) int64 {
+	if store.Reserved(key) {
+		return 0
+	}
+	return s.idle
+}
+
 // writeExptime is the exptime of an entry that is written now. atime is when it was last used, zero: now.
-func (s *Store) writeExptime(atime, expires time.Time) int32 {
-	if atime.IsZero() && expires.IsZero() {
+func (s *Store) writeExptime(key string, atime, expires time.Time) int32 {
+	seconds := s.idleOf(key)
+	if seconds > 0 && atime.IsZero() && expires.IsZero() {
 		return s.useExptime()
 	}
 	now := time.Now()
-	seconds := s.idle
 	if age := now.Sub(atime); seconds > 0 && !atime.IsZero() && age > 0 {
 		if s.expiry.Absent(now, atime, time.Time{}) {
 			return gone

@@ -57,7 +57,7 @@ func (s *Store) read(ctx context.Context, op, key string, use bool) (record.Reco
 		return record.Record{}, err
 	}
 	request := reqGet
-	if use && s.idle > 0 {
+	if use && s.idleOf(key) > 0 {
 		request = reqGetAndTouch
 	}
 	r, _, err := s.fetch(ctx, request, key)

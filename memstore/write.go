@@ -74,7 +74,7 @@ func (s *Store) encode(key string, item *store.Item) (memcache.Item, record.Vers
 	return memcache.Item{
 		Key:        s.name(key),
 		Value:      r.Append(nil),
-		Expiration: s.writeExptime(item.Atime, item.Expires),
+		Expiration: s.writeExptime(key, item.Atime, item.Expires),
 	}, r.Version, nil
 }
 

@@ -31,7 +31,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, e
 				if err != nil {
 					break
 				}
-				if f.err == nil && s.lapsed(ctx, &f) {
+				if store.Reserved(f.key) || f.err == nil && s.lapsed(ctx, &f) {
 					continue
 				}
 				if !yield(f.info(), store.Wrap("redisstore", "list", f.err)) {

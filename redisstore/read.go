@@ -51,7 +51,7 @@ func (s *Store) Touch(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	a, err := s.run(ctx, useScript, true, name, "", s.limit, s.slack, len(s.prefix))
+	a, err := s.run(ctx, useScript, true, name, "", s.limitOf(key), s.slack, len(s.prefix))
 	if err == nil {
 		err = a.state.found()
 	}
@@ -90,7 +90,7 @@ func (s *Store) read(ctx context.Context, op, key string, use bool) (entry, erro
 		if use {
 			slack = s.slack
 		}
-		a, err := s.run(ctx, useScript, true, name, e.Version[:], s.limit, slack, len(s.prefix))
+		a, err := s.run(ctx, useScript, true, name, e.Version[:], s.limitOf(key), slack, len(s.prefix))
 		if err == nil && a.state != stateOther {
 			err = a.state.found()
 		}
@@ -107,7 +107,8 @@ func (s *Store) read(ctx context.Context, op, key string, use bool) (entry, erro
 // doubtful tells whether the server must be asked more about an entry that it returned: whether the entry may be absent all the same, or the
 // use of it must perhaps be recorded. Without an estimate of the server's clock everything that goes by time is in doubt.
 func (s *Store) doubtful(ctx context.Context, name string, e *entry, use bool) bool {
-	if !use && s.limit == 0 && e.deadline == 0 {
+	limit := s.limitOf(e.Key)
+	if !use && limit == 0 && e.deadline == 0 {
 		return false
 	}
 	_, high, ok := s.clockFor(ctx, name).bounds(s.now())
@@ -117,7 +118,7 @@ func (s *Store) doubtful(ctx context.Context, name string, e *entry, use bool) b
 	case use && high-e.atime > s.slack:
 		return true
 	}
-	return e.deadline != 0 && high >= e.deadline || s.limit > 0 && high-e.atime > s.limit
+	return e.deadline != 0 && high >= e.deadline || limit > 0 && high-e.atime > limit
 }
 
 // fetch reads the entry. One that belongs to another key may be the answer to somebody else's question, if client and server ever came

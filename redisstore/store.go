@@ -98,6 +98,14 @@ func expiryMicros(e store.Expiry) (slack, limit int64) {
 	return slack, limit
 }
 
+// limitOf is limit for the key: a reserved one lives until its deadline.
+func (s *Store) limitOf(key string) int64 {
+	if store.Reserved(key) {
+		return 0
+	}
+	return s.limit
+}
+
 // micros rounds up.
 func micros(d time.Duration) int64 { return int64((d + time.Microsecond - 1) / time.Microsecond) }
 

@@ -87,7 +87,7 @@ func (w *sweeper) walk(ctx context.Context) error {
 func (w *sweeper) page(ctx context.Context, page []found) error {
 	var names []string
 	for _, f := range page {
-		if f.key == w.o.Prefix {
+		if f.key == w.o.Prefix || store.Reserved(f.key) { // the server ends a reserved one at its deadline
 			continue
 		}
 		w.report.Scanned++
@@ -133,11 +133,8 @@ func (w *sweeper) remove(ctx context.Context, names []string) error {
 			continue
 		}
 		w.untold++
-		w.report.Removed++
-		w.report.Bytes += a.more[0]
-		if atime := time.UnixMicro(a.more[1]); w.report.Oldest.IsZero() || atime.Before(w.report.Oldest) {
-			w.report.Oldest = atime
-		}
+		atime := time.UnixMicro(a.more[1])
+		w.report.Add(a.more[0], atime, w.s.expiry.Due(atime, time.Time{}, w.o.Idle))
 	}
 	return err
 }

@@ -39,10 +39,10 @@ func (s *Store) set(ctx context.Context, name, key string, value []byte) error {
 	atime := low + (high-low)/2
 	stored := encode(&record.Record{Key: key, Value: value, Version: record.NewVersion(), Written: time.UnixMicro(atime)}, atime)
 	var cmd *redis.StatusCmd
-	if s.limit > 0 {
+	if limit := s.limitOf(key); limit > 0 {
 		// The server's own time of the write may be as early as low: then it must count from the atime, by which others judge whether a use of
 		// theirs need not be recorded.
-		cmd = redis.NewStatusCmd(ctx, "set", name, stored, "px", (s.limit+atime-low+999)/1000)
+		cmd = redis.NewStatusCmd(ctx, "set", name, stored, "px", (limit+atime-low+999)/1000)
 	} else {
 		cmd = redis.NewStatusCmd(ctx, "set", name, stored)
 	}
@@ -99,7 +99,7 @@ func (s *Store) swap(ctx context.Context, name, key string, old store.Version, i
 		atime, deadline = atimeMicros(item.Atime), deadlineMicros(item.Expires)
 	}
 	harmless := old != "" && old != store.AnyVersion
-	a, err := s.run(ctx, swapScript, harmless, name, demand(old), s.limit, fresh, bits, atime, deadline, len(s.prefix))
+	a, err := s.run(ctx, swapScript, harmless, name, demand(old), s.limitOf(key), fresh, bits, atime, deadline, len(s.prefix))
 	switch {
 	case err != nil:
 		return "", err
