@@ -23,10 +23,11 @@
 //	redis://host                   Redis or Valkey; also rediss: (TLS), redis+unix:///run/redis.sock, and several hosts for a Cluster
 //	memcached://host1,host2        memcached servers, each with a part of the keys; also memcached+unix:///run/memcached.sock
 //	map:                           the memory of this process
+//	handover:?old=URL&new=URL      two stores, from one of which everything moves to the other while it is used: store.Handover
 //
 // A list of hosts has commas, an IPv6 address brackets: redis://[::1]:6379. All take x-timeout=30m (what nobody uses for so long is absent),
 // x-touch-after=1m (how often a use is recorded) and x-prefix=app: (every key gets it); each backend documents its own. An unknown
-// parameter is an error. Postgres and the local backends keep what nobody cleans up; memcached and Redis expire by themselves, but only
+// parameter is an error, and the URLs within a handover: have their own. Postgres and the local backends keep what nobody cleans up; memcached and Redis expire by themselves, but only
 // what has a deadline of its own, or with x-timeout. Sessions have deadlines and need no x-timeout; one shorter than theirs is refused.
 package larder
 
@@ -41,9 +42,9 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
-// Mux returns the openers of every backend, by scheme, as a map of the caller's own: add to it or take away.
+// Mux returns the openers of every backend, by scheme, as a map of the caller's own: add to it or take away. What is added, handover: opens too.
 func Mux() store.Mux {
-	return store.Mux{
+	mux := store.Mux{
 		"bolt":           boltstore.OpenURL,
 		"file":           diskstore.OpenURL,
 		"map":            store.OpenMap,
@@ -56,6 +57,8 @@ func Mux() store.Mux {
 		"redis+unix":     redisstore.OpenURL,
 		"rediss":         redisstore.OpenURL,
 	}
+	mux["handover"] = store.OpenHandover(mux)
+	return mux
 }
 
 // Open opens the store that rawURL names; see the package comment. The caller closes it. No error shows a password.

@@ -197,6 +197,7 @@ func TestRedact(t *testing.T) {
 		"host=db user=me password=sekret":               "xxxxx",
 		"map:?x-key-file=sekret":                        "map:?x-key-file=xxxxx",
 		"shard:?node=a%3Dredis%3A%2F%2F%3Asekret%40h":   "shard:?node=a=redis://:xxxxx@h",
+		"handover:?new=redis://u:sek&ret@h&prepare=1":   "handover:?new=redis://u:xxxxx&xxxxx&prepare=1",
 		"shard:?node=a=redis://:sekret@h&node=b=map://": "shard:?node=a=redis://:xxxxx@h&node=b=map://",
 	} {
 		if got := store.Redact(raw); got != want {

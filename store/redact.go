@@ -95,6 +95,8 @@ func redactParam(param string) string {
 	}
 	plain, err := url.QueryUnescape(value)
 	switch {
+	case strings.Contains(plainName, "@"): // the rest of a password with a & in it, in a URL within a URL that nobody has encoded
+		return hidden
 	case !hasValue:
 		return param
 	case isSecret(plainName) || err != nil:
