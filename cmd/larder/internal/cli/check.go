@@ -117,7 +117,7 @@ func (a *app) facts(ctx context.Context, s store.Store) ([]store.Fact, error) {
 }
 
 // keptForEver is said of backends that expire by themselves and were not told when.
-const keptForEver = "the URL has no x-timeout: entries stay for ever, or until the server is full; add ?x-timeout=24h, " +
+const keptForEver = "the URL has no x-timeout: what has no deadline of its own stays for ever, or until the server is full; add ?x-timeout=24h, " +
 	"as every program that uses the store must"
 
 func checkFailed(broken []live.Result) error {

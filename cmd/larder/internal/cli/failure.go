@@ -44,7 +44,7 @@ func exitMeaning(code int) string {
 	case exitNoStore:
 		return "no such store"
 	case exitLocked:
-		return "another process has the store locked"
+		return "another process has the store locked, or is cleaning it up by --lease"
 	case exitBudget:
 		return "the time budget was used up, something is left"
 	case exitInterrupted:
@@ -81,6 +81,8 @@ func explain(err error) *failure {
 	case errors.Is(err, boltstore.ErrLocked):
 		return &failure{exitLocked, errors.New("another process holds the bbolt file, and only one can"),
 			"stop that process and run this again, or let it clean up by itself: cleanup.Loop does so inside a program"}
+	case errors.Is(err, cleanup.ErrLeased):
+		return &failure{exitLocked, err, "nothing need be done: one of all hosts works at a time. A dead one's lease ends by itself"}
 	case errors.Is(err, cleanup.ErrBudget):
 		return &failure{exitBudget, errors.New("the time budget of --max-time is used up, something is left"),
 			"what was removed stays removed; run it again, or give it longer"}
