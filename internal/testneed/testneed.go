@@ -21,6 +21,8 @@ const (
 	Redis     = "redis"     // the server, or Valkey's
 	PgBouncer = "pgbouncer" // the pooler, in front of the server
 	Chromium  = "chromium"  // or Google Chrome
+
+	SystemdAnalyze = "systemd-analyze" // reads units; no systemd need run
 )
 
 // Missing ends the test, for need is not there, and why says what to do about it.
