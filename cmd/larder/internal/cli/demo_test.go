@@ -57,6 +57,7 @@ func TestDemo(t *testing.T) {
 						}
 						jar, err := cookiejar.New(nil)
 						e.Values[demoKey{}] = &demoProcess{client: &http.Client{Jar: jar}}
+						e.Values[browsers{}] = make(map[string]*http.Client)
 						return err
 					},
 					Condition: func(cond string) (bool, error) {
@@ -68,7 +69,7 @@ func TestDemo(t *testing.T) {
 					},
 					Cmds: map[string]func(*testscript.TestScript, bool, []string){
 						"exits": exits, "demo": startDemo, "ends": endDemo, "printed": printed, "cleans": cleans, "leftover": leftover, "click": click, "look": look,
-						"login": demoLogin, "logout": demoLogout, "shows": shows,
+						"login": demoLogin, "logout": demoLogout, "shows": shows, "as": asBrowser,
 					},
 				})
 			})

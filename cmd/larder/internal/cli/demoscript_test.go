@@ -199,8 +199,8 @@ func (d *demoProcess) read(ts *testscript.TestScript, ask func() (*http.Response
 }
 
 // shows PATTERN looks at the page.
-func shows(ts *testscript.TestScript, _ bool, args []string) {
-	if d := demoOf(ts); !regexp.MustCompile(args[0]).MatchString(d.page) {
-		ts.Fatalf("no %s in\n%s", args[0], d.page)
+func shows(ts *testscript.TestScript, neg bool, args []string) {
+	if d := demoOf(ts); regexp.MustCompile(args[0]).MatchString(d.page) == neg {
+		ts.Fatalf("%s: there is %t, want %t in\n%s", args[0], neg, !neg, d.page)
 	}
 }

@@ -27,8 +27,9 @@ type lsResult struct {
 }
 
 type lsTotal struct {
-	Count    int   `json:"count"`
-	Bytes    int64 `json:"bytes"`
+	Count    int   `json:"count"`    // of entries that are listed
+	Bytes    int64 `json:"bytes"`    // of their values
+	More     bool  `json:"more"`     // there are others, which --limit left out
 	Corrupt  int   `json:"corrupt"`  // entries that cannot be read
 	Complete bool  `json:"complete"` // false: an error or a signal ended the list
 }
@@ -37,32 +38,37 @@ type lsTotal struct {
 const lsChunk = 500
 
 func (a *app) lsCommand() *cobra.Command {
-	var full bool
+	var f lsFlags
 	c := &cobra.Command{
 		Use:   "ls [PREFIX]",
 		Short: "List keys, with size, idle time and deadline",
-		Long: "List the live entries whose keys begin with PREFIX, in no particular order. This\n" +
-			"is not a use of them. Keys are bearer tokens and are shown shortened, with their\n" +
-			"length in bytes; --full shows them whole. What could steer a terminal is quoted.",
+		Long: "List the live entries whose keys begin with PREFIX, in no particular order, or with\n" +
+			"--sort what was not used for longest, or is largest, first. This is not a use of\n" +
+			"them. Keys are bearer tokens and are shown shortened, with their length in bytes;\n" +
+			"--full shows them whole. What could steer a terminal is quoted.",
 		Example: "  larder ls\n" +
 			"  larder ls user: --full\n" +
+			"  larder ls --sort size --limit 20\n" +
 			"  larder ls --json --full | jq -r '.entries[]|select(.idle>86400).key'",
 		Args: takes(0, 1),
 		RunE: func(c *cobra.Command, args []string) error {
-			prefix := ""
-			if len(args) > 0 {
-				prefix = args[0]
+			if err := f.check(c, args); err != nil {
+				return err
 			}
 			return a.withStore(c, false, func(ctx context.Context, s store.Closer) error {
 				if !store.CanList(s) {
 					return cannotList()
 				}
-				return a.ls(ctx, s, prefix, full)
+				return a.ls(ctx, s, &f)
 			})
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	c.Flags().BoolVar(&full, "full", false, "show keys whole")
+	flags := c.Flags()
+	flags.BoolVar(&f.full, "full", false, "show keys whole")
+	flags.StringVar(&f.prefix, "prefix", "", "only keys that begin with `PREFIX`, as the argument says")
+	flags.StringVar(&f.sort, "sort", "", "by `idle or size`, the longest unused or the largest first")
+	flags.IntVar(&f.limit, "limit", 0, fmt.Sprintf("list at most `N` entries; with --sort %d unless given", sortLimit))
 	return a.exits.add(c, exitError, exitPartial, exitNoStore, exitLocked)
 }
 
@@ -70,15 +76,15 @@ func cannotList() error {
 	return usage("ask the backend's own tools; get, set, rm and touch work", "this kind of store cannot list what it holds")
 }
 
-func (a *app) ls(ctx context.Context, s store.Store, prefix string, full bool) error {
+func (a *app) ls(ctx context.Context, s store.Store, f *lsFlags) error {
 	var total lsTotal
 	var seen atomic.Int64
-	if !a.tty(a.raw) { // else the lines themselves are the progress
+	if f.sort != "" || !a.tty(a.raw) { // else the lines themselves are the progress
 		defer a.progress(func() string { return fmt.Sprintf("listing: %s", entries(int(seen.Load()))) }).stop()
 	}
-	lines := a.lines()
+	lines, top := a.lines(), newTop(f)
 	var failed error
-	for info, err := range store.List(ctx, s, prefix) {
+	for info, err := range store.List(ctx, s, f.prefix) {
 		if errors.Is(err, store.ErrCorrupt) {
 			total.Corrupt++
 			continue
@@ -87,19 +93,26 @@ func (a *app) ls(ctx context.Context, s store.Store, prefix string, full bool) e
 			failed = err
 			break
 		}
-		lines.add(info, total.Count, full)
-		total.Count++
-		total.Bytes += info.Size
-		seen.Store(int64(total.Count))
-		if total.Count%lsChunk == 0 {
-			lines.flush()
-			if err := a.out.Flush(); err != nil {
-				return err
-			}
+		if f.sort == "" && f.limit > 0 && total.Count == f.limit {
+			total.More = true
+			break
+		}
+		seen.Add(1)
+		if top.add(info) {
+			continue
+		}
+		if err := lines.entry(info, &total, f.full); err != nil {
+			return err
+		}
+	}
+	total.More = total.More || int(seen.Load()) > f.limit && f.sort != ""
+	for _, info := range top.sorted() {
+		if err := lines.entry(info, &total, f.full); err != nil {
+			return err
 		}
 	}
 	total.Complete = failed == nil
-	lines.end(total)
+	lines.end(total, f, int(seen.Load()))
 	if failed != nil {
 		return failed
 	}
@@ -116,6 +129,18 @@ type lsLines struct {
 }
 
 func (a *app) lines() *lsLines { return &lsLines{a, tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)} }
+
+// entry adds a line, and lets those go that are aligned.
+func (l *lsLines) entry(info store.Info, total *lsTotal, full bool) error {
+	l.add(info, total.Count, full)
+	total.Count++
+	total.Bytes += info.Size
+	if total.Count%lsChunk > 0 {
+		return nil
+	}
+	l.table.Flush()
+	return l.out.Flush()
+}
 
 func (l *lsLines) add(info store.Info, n int, full bool) {
 	now := time.Now()
@@ -153,10 +178,8 @@ func (l *lsLines) add(info store.Info, n int, full bool) {
 	fmt.Fprintf(l.table, "%s\t%8s\t%s\t%s\n", showKey(info.Key, full), size(info.Size), idle, deadline)
 }
 
-func (l *lsLines) flush() { l.table.Flush() }
-
-func (l *lsLines) end(total lsTotal) {
-	l.flush()
+func (l *lsLines) end(total lsTotal, f *lsFlags, seen int) {
+	l.table.Flush()
 	if l.json {
 		line, err := marshal(total)
 		if err != nil {
@@ -170,5 +193,12 @@ func (l *lsLines) end(total lsTotal) {
 		return
 	}
 	l.out.Flush()
-	l.note("%s, %s", entries(total.Count), size(total.Bytes))
+	switch {
+	case total.More && f.sort != "":
+		l.note("%s, %s; those are the first by %s of %s, --limit says how many", entries(total.Count), size(total.Bytes), f.sort, thousands(seen))
+	case total.More:
+		l.note("%s, %s; there are more, which --limit leaves out", entries(total.Count), size(total.Bytes))
+	default:
+		l.note("%s, %s", entries(total.Count), size(total.Bytes))
+	}
 }

@@ -17,15 +17,31 @@ type rmResult struct {
 
 func (a *app) rmCommand() *cobra.Command {
 	var dryRun bool
+	var who signOutFlags
 	c := &cobra.Command{
-		Use:   "rm KEY...",
+		Use:   "rm KEY... | --subject NAME",
 		Short: "Remove entries",
 		Long: "Remove entries, also those that are corrupt. A key that is not there is an error,\n" +
-			"as it may be misspelt; the others are removed all the same.",
+			"as it may be misspelt; the others are removed all the same.\n\n" +
+			"--subject signs a user out everywhere: it ends all sessions that package session\n" +
+			"keeps for that subject in this store, from their next request on. Where the program\n" +
+			"has another session.Options.Prefix than the default, give it by --prefix.",
 		Example: "  larder rm greeting\n" +
-			"  larder rm -n user:1 user:2",
-		Args: takes(1, math.MaxInt),
+			"  larder rm -n user:1 user:2\n" +
+			"  larder rm --subject anna --prefix larder-demo:",
+		Args: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("subject") {
+				return takesNone("give keys, or --subject")(c, args)
+			}
+			return takes(1, math.MaxInt)(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("subject") {
+				return a.signOut(c, &who, dryRun)
+			}
+			if c.Flags().Changed("prefix") {
+				return usage("larder cleanup --prefix removes many entries by their age", "--prefix is for --subject")
+			}
 			if err := checkKeys(args); err != nil {
 				return err
 			}
@@ -35,7 +51,10 @@ func (a *app) rmCommand() *cobra.Command {
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	c.Flags().BoolVarP(&dryRun, "dry-run", "n", false, "say what would be removed, remove nothing")
+	flags := c.Flags()
+	flags.BoolVarP(&dryRun, "dry-run", "n", false, "say what would be removed, remove nothing")
+	flags.StringVar(&who.subject, "subject", "", "sign this user out: `NAME` as given to Session.SetSubject")
+	flags.StringVar(&who.prefix, "prefix", "session:", "of --subject: the sessions' `PREFIX`")
 	return a.exits.add(c, exitError, exitPartial, exitNoKey, exitNoStore, exitLocked)
 }
 

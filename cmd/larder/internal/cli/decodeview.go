@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// viewDepth is how many lists and maps one within the other are shown: as many as package codec reads. What is deeper is left out, or a value of
+// a few kilobytes could be indented to gigabytes.
+const viewDepth = 64
+
+// viewer writes what is in a value as JSON. What JSON has no word for is an object with one name: {"$bytes": "base64"}, {"$time": "RFC
+// 3339"}, {"$map": [[key, value], ...]} where keys are no text, {"$float": "NaN"}, {"$json": ...} and {"$msgpack": ...} for a text or bytes
+// that are such values themselves, {"$redacted": true}, {"$deep": true}.
+type viewer struct {
+	out    bytes.Buffer
+	fence  *fence
+	hidden int // values that were redacted
+}
+
+func (v *viewer) redacted() {
+	v.hidden++
+	v.out.WriteString(`{"$redacted":true}`)
+}
+
+// object writes a value of ours.
+func (v *viewer) object(x any) {
+	e := json.NewEncoder(&v.out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(x); err != nil { // times of this era, strings and numbers always can
+		v.out.WriteString("null\n")
+	}
+	v.out.Truncate(v.out.Len() - len("\n"))
+}
+
+func (v *viewer) text(s string) { v.object(s) }
+
+// marked writes an object with one name.
+func (v *viewer) marked(name string, x any) {
+	v.out.WriteString(`{"` + name + `":`)
+	v.object(x)
+	v.out.WriteByte('}')
+}
+
+// name writes the name of the i-th member of an object.
+func (v *viewer) name(i int, name string) {
+	if i > 0 {
+		v.out.WriteByte(',')
+	}
+	v.text(name)
+	v.out.WriteByte(':')
+}
+
+// member writes what stands under a name, if that may be shown.
+func (v *viewer) member(name string, x any, depth int) {
+	_, isBool := x.(bool)
+	if x != nil && !isBool && v.fence.hides(name) {
+		v.redacted()
+		return
+	}
+	v.value(x, depth)
+}
+
+// value writes what package codec decodes into an any.
+func (v *viewer) value(x any, depth int) {
+	switch x := x.(type) {
+	case string:
+		v.inText(x, depth)
+	case []byte:
+		v.inBytes(x, depth)
+	case time.Time:
+		v.marked("$time", x.UTC().Format(time.RFC3339Nano))
+	case float64:
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			v.marked("$float", strconv.FormatFloat(x, 'g', -1, 64))
+		} else {
+			v.object(x)
+		}
+	case []any, map[string]any, map[any]any:
+		if depth >= viewDepth {
+			v.out.WriteString(`{"$deep":true}`)
+			return
+		}
+		v.container(x, depth+1)
+	default: // nil, bool, int64, uint64
+		v.object(x)
+	}
+}
+
+func (v *viewer) container(x any, depth int) {
+	switch x := x.(type) {
+	case []any:
+		v.list(len(x), func(i int) { v.value(x[i], depth) })
+	case map[string]any:
+		names := make([]string, 0, len(x))
+		for name := range x {
+			if !utf8.ValidString(name) { // as JSON, two of them could be one
+				v.pairs(asAny(x), depth)
+				return
+			}
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		v.out.WriteByte('{')
+		for i, name := range names {
+			v.name(i, name)
+			v.member(name, x[name], depth)
+		}
+		v.out.WriteByte('}')
+	case map[any]any:
+		v.pairs(x, depth)
+	}
+}
+
+func (v *viewer) list(n int, element func(i int)) {
+	v.out.WriteByte('[')
+	for i := range n {
+		if i > 0 {
+			v.out.WriteByte(',')
+		}
+		element(i)
+	}
+	v.out.WriteByte(']')
+}
+
+func asAny(m map[string]any) map[any]any {
+	out := make(map[any]any, len(m))
+	for name, x := range m {
+		out[name] = x
+	}
+	return out
+}
+
+// pairs writes a map whose keys no object can have, in the order of what they look like.
+func (v *viewer) pairs(m map[any]any, depth int) {
+	type pair struct {
+		look string
+		key  any
+	}
+	keys := make([]pair, 0, len(m))
+	for key := range m {
+		keys = append(keys, pair{fmt.Sprintf("%T %v", key, key), key})
+	}
+	slices.SortFunc(keys, func(a, b pair) int { return bytes.Compare([]byte(a.look), []byte(b.look)) })
+	v.out.WriteString(`{"$map":`)
+	v.list(len(keys), func(i int) {
+		name, _ := keys[i].key.(string)
+		v.list(2, func(part int) {
+			if part == 0 {
+				v.value(keys[i].key, viewDepth) // a scalar
+			} else {
+				v.member(name, m[keys[i].key], depth)
+			}
+		})
+	})
+	v.out.WriteByte('}')
+}
+
+// inText writes a text. One that is JSON itself is looked into, for names that stand in it would be read past else.
+func (v *viewer) inText(s string, depth int) {
+	switch {
+	case !utf8.ValidString(s):
+		v.marked("$bytes", []byte(s))
+	case holdsMore(s) && v.within("$json", func() bool { return v.json([]byte(s), depth+1) }):
+	default:
+		v.text(s)
+	}
+}
+
+func (v *viewer) inBytes(b []byte, depth int) {
+	switch {
+	case holdsMore(b) && v.within("$json", func() bool { return v.json(b, depth+1) }):
+	case holdsMore(b) && v.within("$msgpack", func() bool { return v.msgPackWithin(b, depth+1) }):
+	default:
+		v.marked("$bytes", b)
+	}
+}
+
+// holdsMore reports whether a text or bytes begin as a list or a map of JSON or MessagePack do.
+func holdsMore[T ~string | ~[]byte](b T) bool {
+	if len(b) < 2 {
+		return false
+	}
+	c := b[0]
+	return c == '{' || c == '[' || c == ' ' || c == '\n' || c == '\r' || c == '\t' || c >= 0x80 && c <= 0x9f || c >= 0xdc && c <= 0xdf
+}
+
+// within writes an object with one name, unless there is nothing to stand in it.
+func (v *viewer) within(name string, write func() bool) bool {
+	start, hidden := v.out.Len(), v.hidden
+	v.out.WriteString(`{"` + name + `":`)
+	if !write() {
+		v.out.Truncate(start)
+		v.hidden = hidden
+		return false
+	}
+	v.out.WriteByte('}')
+	return true
+}
