@@ -98,7 +98,7 @@ func (c *copier) tell() {
 }
 
 // count counts what became of one entry.
-func (c *copier) count(r copied) (more bool) {
+func (c *copier) count(r copyResult) (more bool) {
 	if r.outcome == isStopped {
 		c.stop(r.err)
 		return false

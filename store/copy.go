@@ -152,7 +152,7 @@ func (c *copier) copyAll() error {
 	if err := c.resume(); err != nil {
 		return err
 	}
-	err := through(c, relay[listed, copied]{work: c.one, fold: c.count, size: listed.size}, c.src.list(c.ctx, c.o.Prefix, c.position))
+	err := through(c, relay[listed, copyResult]{work: c.one, fold: c.count, size: listed.size}, c.src.list(c.ctx, c.o.Prefix, c.position))
 	if err == nil && c.o.Verify {
 		err = c.verify()
 	}
@@ -160,7 +160,7 @@ func (c *copier) copyAll() error {
 }
 
 // one copies one entry.
-func (c *copier) one(ctx context.Context, l listed) copied {
+func (c *copier) one(ctx context.Context, l listed) copyResult {
 	if l.err != nil {
 		return c.unread("", l.err)
 	}
@@ -169,7 +169,7 @@ func (c *copier) one(ctx context.Context, l listed) copied {
 		return c.dst.weigh(ctx, key, &Item{Atime: l.info.Atime, Expires: l.info.Expires}, l.info.Size)
 	}
 	if c.dst.has(ctx, key) {
-		return copied{key: key, outcome: isKept}
+		return copyResult{key: key, outcome: isKept}
 	}
 	item, err := c.src.read(ctx, l.info)
 	if err != nil {
@@ -179,12 +179,12 @@ func (c *copier) one(ctx context.Context, l listed) copied {
 }
 
 // unread says what becomes of an entry that the source did not give.
-func (c *copier) unread(key string, err error) copied {
+func (c *copier) unread(key string, err error) copyResult {
 	switch {
 	case err == ErrNotFound:
-		return copied{key: key, outcome: isGone}
+		return copyResult{key: key, outcome: isGone}
 	case errors.Is(err, ErrCorrupt):
-		return copied{key: key, outcome: isCorrupt, err: err}
+		return copyResult{key: key, outcome: isCorrupt, err: err}
 	}
-	return copied{key: key, outcome: isStopped, err: err}
+	return copyResult{key: key, outcome: isStopped, err: err}
 }

@@ -75,7 +75,7 @@ func PutItems(ctx context.Context, dst Store, items iter.Seq2[Entry, error], o *
 	}
 	if err == nil {
 		skip, _ := strconv.Atoi(c.position)
-		err = through(c, relay[found, copied]{work: c.putOne, fold: c.count, size: func(f found) int64 { return f.size() }}, pairs(items, skip))
+		err = through(c, relay[found, copyResult]{work: c.putOne, fold: c.count, size: func(f found) int64 { return f.size() }}, pairs(items, skip))
 	}
 	return c.end(err)
 }
@@ -93,14 +93,14 @@ func pairs(items iter.Seq2[Entry, error], skip int) iter.Seq[found] {
 }
 
 // putOne writes one entry.
-func (c *copier) putOne(ctx context.Context, f found) copied {
+func (c *copier) putOne(ctx context.Context, f found) copyResult {
 	switch {
 	case f.err != nil:
 		return c.unread(f.Key, f.err)
 	case c.o.DryRun:
 		return c.dst.weigh(ctx, f.Key, &f.Item, int64(len(f.Value)))
 	case c.dst.has(ctx, f.Key):
-		return copied{key: f.Key, outcome: isKept}
+		return copyResult{key: f.Key, outcome: isKept}
 	}
 	return c.dst.put(ctx, f.Key, &f.Item)
 }

@@ -47,7 +47,7 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 
 	tick := time.NewTicker(relayTick)
 	defer tick.Stop()
-	f := folder[R]{fold: r.fold, ring: make([]place[R], window)}
+	f := relayOrder[R]{fold: r.fold, ring: make([]relayPlace[R], window)}
 	receive := func() {
 		select {
 		case x := <-out:
@@ -99,29 +99,29 @@ func (r *relay[J, R]) pause(ctx context.Context, receive func()) bool {
 	return false
 }
 
-// folder brings results back into order.
-type folder[R any] struct {
+// relayOrder brings results back into order.
+type relayOrder[R any] struct {
 	fold       func(R) bool
-	ring       []place[R] // of what is under way
-	bytes      int64      // the sum of its sizes
-	sent, next int        // jobs sent, and the next to be folded
-	full       bool       // fold wants no more
+	ring       []relayPlace[R] // of what is under way
+	bytes      int64           // the sum of its sizes
+	sent, next int             // jobs sent, and the next to be folded
+	full       bool            // fold wants no more
 }
 
-// place is where a result waits for its turn.
-type place[R any] struct {
+// relayPlace is where a result waits for its turn.
+type relayPlace[R any] struct {
 	result R
 	there  bool
 	size   int64 // of the job
 }
 
-func (f *folder[R]) send(size int64) {
+func (f *relayOrder[R]) send(size int64) {
 	f.ring[f.sent%len(f.ring)].size = size
 	f.bytes += size
 	f.sent++
 }
 
-func (f *folder[R]) add(x numbered[R]) {
+func (f *relayOrder[R]) add(x numbered[R]) {
 	p := &f.ring[x.n%len(f.ring)]
 	p.result, p.there = x.v, true
 	for f.next < f.sent {
@@ -131,7 +131,7 @@ func (f *folder[R]) add(x numbered[R]) {
 		}
 		result := p.result
 		f.bytes -= p.size
-		*p = place[R]{}
+		*p = relayPlace[R]{}
 		f.next++
 		if !f.fold(result) {
 			f.full = true

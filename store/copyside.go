@@ -131,8 +131,8 @@ const (
 	isStopped // the copy must end, or was called off
 )
 
-// copied is what became of one entry.
-type copied struct {
+// copyResult is what became of one entry.
+type copyResult struct {
 	key     string
 	outcome outcome
 	bytes   int64
@@ -159,9 +159,9 @@ func (t *target) tooOld(item *Item) bool {
 }
 
 // put writes one entry.
-func (t *target) put(ctx context.Context, key string, item *Item) copied {
+func (t *target) put(ctx context.Context, key string, item *Item) copyResult {
 	if t.tooOld(item) {
-		return copied{key: key, outcome: isGone}
+		return copyResult{key: key, outcome: isGone}
 	}
 	kept := false
 	err := t.patience.do(ctx, func() (err error) {
@@ -170,13 +170,13 @@ func (t *target) put(ctx context.Context, key string, item *Item) copied {
 	})
 	switch {
 	case err == nil && kept:
-		return copied{key: key, outcome: isKept}
+		return copyResult{key: key, outcome: isKept}
 	case err == nil:
-		return copied{key: key, outcome: isCopied, bytes: int64(len(item.Value))}
+		return copyResult{key: key, outcome: isCopied, bytes: int64(len(item.Value))}
 	case isOwn(err):
-		return copied{key: key, outcome: isFailed, err: err}
+		return copyResult{key: key, outcome: isFailed, err: err}
 	}
-	return copied{key: key, outcome: isStopped, err: err}
+	return copyResult{key: key, outcome: isStopped, err: err}
 }
 
 // isOwn tells an error of one entry from one that all others would meet too.
@@ -248,13 +248,13 @@ func (t *target) set(ctx context.Context, key string, item *Item) (kept bool, er
 }
 
 // weigh says what put would do, without doing it.
-func (t *target) weigh(ctx context.Context, key string, item *Item, size int64) copied {
-	would := copied{key: key, outcome: isCopied, bytes: size}
+func (t *target) weigh(ctx context.Context, key string, item *Item, size int64) copyResult {
+	would := copyResult{key: key, outcome: isCopied, bytes: size}
 	if t.tooOld(item) {
-		return copied{key: key, outcome: isGone}
+		return copyResult{key: key, outcome: isGone}
 	}
 	if !t.swaps && !item.Expires.IsZero() {
-		return copied{key: key, outcome: isFailed, err: Wrap("store", "copy", ErrDeadlineLost)}
+		return copyResult{key: key, outcome: isFailed, err: Wrap("store", "copy", ErrDeadlineLost)}
 	}
 	kept := false
 	err := t.patience.do(ctx, func() (err error) {
@@ -273,11 +273,11 @@ func (t *target) weigh(ctx context.Context, key string, item *Item, size int64) 
 	})
 	switch {
 	case err != nil && isOwn(err):
-		return copied{key: key, outcome: isFailed, err: err}
+		return copyResult{key: key, outcome: isFailed, err: err}
 	case err != nil:
-		return copied{key: key, outcome: isStopped, err: err}
+		return copyResult{key: key, outcome: isStopped, err: err}
 	case kept:
-		return copied{key: key, outcome: isKept}
+		return copyResult{key: key, outcome: isKept}
 	}
 	return would
 }

@@ -27,14 +27,14 @@ const (
 type compared struct {
 	key     string
 	outcome outcome
-	sums    [2]sum
+	sums    [2]copySum
 	err     error
 }
 
-type sum [sha256.Size]byte
+type copySum [sha256.Size]byte
 
 // sums of all entries, in any order.
-func (s *sum) add(other sum) {
+func (s *copySum) add(other copySum) {
 	for i := range s {
 		s[i] ^= other[i]
 	}
@@ -43,7 +43,7 @@ func (s *sum) add(other sum) {
 // verify compares what the source lists with what the target has.
 func (c *copier) verify() error {
 	c.report.Verifying = true
-	n, sums := 0, [2]sum{}
+	n, sums := 0, [2]copySum{}
 	v := &c.report.Verify
 	err := through(c, relay[listed, compared]{work: c.compare, size: listed.size, fold: func(r compared) bool {
 		n++
@@ -92,8 +92,8 @@ func (c *copier) compare(ctx context.Context, l listed) compared {
 		return unlike(key, err)
 	}
 	if err == nil && bytes.Equal(ours.Value, theirs.Value) && (!c.dst.swaps || sameTime(ours.Expires, theirs.Expires)) {
-		s := digest(key, ours.Value)
-		return compared{key: key, outcome: isSame, sums: [2]sum{s, s}}
+		s := copyDigest(key, ours.Value)
+		return compared{key: key, outcome: isSame, sums: [2]copySum{s, s}}
 	}
 	return c.judge(ctx, key, ours, theirs)
 }
@@ -117,7 +117,7 @@ func (c *copier) judge(ctx context.Context, key string, ours, theirs *Item) comp
 	if bytes.Equal(ours.Value, theirs.Value) {
 		err = fmt.Errorf("%w: it has another deadline there", ErrDiffers)
 	}
-	return compared{key: key, outcome: isDifferent, sums: [2]sum{digest(key, ours.Value), digest(key, theirs.Value)}, err: err}
+	return compared{key: key, outcome: isDifferent, sums: [2]copySum{copyDigest(key, ours.Value), copyDigest(key, theirs.Value)}, err: err}
 }
 
 // clockDoubt is how far the clocks of this machine and of a source may be apart where an atime tells whether an entry was written since the copy
@@ -150,12 +150,12 @@ func sameTime(a, b time.Time) bool {
 	return a.IsZero() == b.IsZero() && a.Sub(b).Abs() <= granularity
 }
 
-func digest(key string, value []byte) sum {
+func copyDigest(key string, value []byte) copySum {
 	h := sha256.New()
 	var length [8]byte
 	binary.BigEndian.PutUint64(length[:], uint64(len(key)))
 	h.Write(length[:])
 	h.Write([]byte(key))
 	h.Write(value)
-	return sum(h.Sum(nil))
+	return copySum(h.Sum(nil))
 }
