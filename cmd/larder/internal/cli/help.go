@@ -47,7 +47,7 @@ func (a *app) help(c *cobra.Command, _ []string) {
 	if !c.HasParent() {
 		codes, opens = []int{exitError, exitPartial, exitNoKey, exitNoStore, exitLocked, exitBudget, exitInterrupted}, true
 	}
-	if opens {
+	if opens && c.Annotations[storeAnnotation] != noStore {
 		fallback := defaultStore
 		if other := c.Annotations[storeAnnotation]; other != "" {
 			fallback = other

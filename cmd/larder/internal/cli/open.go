@@ -21,6 +21,7 @@ const (
 	defaultStore = "file:./larder-data"
 
 	storeAnnotation = "store" // of a command whose default is another
+	noStore         = "none"  // and of one that takes its stores from its arguments
 )
 
 // storeURL finds the URL and says where it found it, for messages. An empty --store is an error: it is a variable of a script that
@@ -57,18 +58,30 @@ func (a *app) open(ctx context.Context, flagGiven, create bool) (store.Closer, e
 	if err != nil {
 		return nil, err
 	}
+	return a.openURL(ctx, rawURL, from, create)
+}
+
+// openURL opens the store that rawURL names; from says where that comes from, for messages.
+func (a *app) openURL(ctx context.Context, rawURL, from string, create bool) (store.Closer, error) {
 	a.secret, a.from = rawURL, from
 	// The openers stand behind Mux, which alone knows how a URL is read.
 	checked := make(store.Mux, len(a.mux))
 	for scheme, open := range a.mux {
 		checked[scheme] = func(ctx context.Context, u *url.URL) (store.Closer, error) {
-			if err := checkPath(u, create, fmt.Sprintf("%s (%s)", store.Redact(rawURL), from)); err != nil {
+			shown := store.Redact(rawURL)
+			if strings.HasPrefix(rawURL, handoverScheme+":") {
+				shown = store.Redact(u.String()) // of the two that it names, one
+			}
+			if err := checkPath(u, create, fmt.Sprintf("%s (%s)", shown, from)); err != nil {
 				return nil, err
 			}
 			a.expiry = store.NewParams(u).Expiry() // what is wrong with it, the opener says
 			a.backend, _ = traits.Find(u.Scheme)
 			return open(ctx, u)
 		}
+	}
+	if _, ok := a.mux[handoverScheme]; ok {
+		checked[handoverScheme] = a.handoverOpener(checked)
 	}
 	s, err := checked.Open(ctx, rawURL)
 	f := explainOpen(err)
