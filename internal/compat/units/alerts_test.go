@@ -17,14 +17,14 @@ type outcome struct {
 // reports adds what a host's metrics file says, each minute from its first run on, where one begins every half hour and ended tells how it ended.
 func (h *history) reports(host string, from, to int, ended func(minute int) outcome) {
 	pairs := []string{"instance", host, "job", "node", "store", "postgres://db/app"}
-	run, success := -1, -1
+	run, success := -1, 0.0 // 0 is what the file says before the first success
 	var last outcome
 	for m := from; m <= to; m++ {
 		if (m-from)%30 == 0 {
 			if o := ended(m); o.code >= 0 { // else it did not run
 				run, last = m, o
 				if o.code == 0 {
-					success = m
+					success = float64(h.at(m).Unix())
 				}
 			}
 		}
@@ -32,10 +32,11 @@ func (h *history) reports(host string, from, to int, ended func(minute int) outc
 			continue
 		}
 		h.add(m, float64(h.at(run).Unix()), "larder_cleanup_last_run_timestamp_seconds", pairs...)
-		if success >= 0 {
-			h.add(m, float64(h.at(success).Unix()), "larder_cleanup_last_success_timestamp_seconds", pairs...)
-		}
+		h.add(m, success, "larder_cleanup_last_success_timestamp_seconds", pairs...)
 		h.add(m, float64(last.code), "larder_cleanup_exit_code", pairs...)
+		if last.code == 11 { // it did not even look
+			continue
+		}
 		h.add(m, last.backlog, "larder_cleanup_backlog_entries", pairs...)
 		h.add(m, last.lag, "larder_cleanup_lag_seconds", pairs...)
 	}
@@ -102,6 +103,12 @@ func TestAlertsFire(t *testing.T) {
 				})
 			},
 			want: map[string]int{"LarderCleanupFailing": 10*hour + 45, "LarderCleanupNotSucceeding": 16 * hour},
+		},
+		"the first run never gets through": {
+			play: func(h *history) {
+				h.reports("a", 0, end, func(minute int) outcome { return outcome{code: 12, backlog: float64(end - minute)} })
+			},
+			want: map[string]int{"LarderCleanupNeverSucceeded": 6 * hour},
 		},
 		"more expires than is removed": {
 			play: func(h *history) {

@@ -77,7 +77,7 @@ func newHistory() *history {
 
 // add has the series be value at the minute.
 func (h *history) add(minute int, value float64, name string, pairs ...string) {
-	l := labels.FromStrings(append([]string{labels.MetricName, name}, pairs...)...)
+	l := labels.FromStrings(append([]string{model.MetricNameLabel, name}, pairs...)...)
 	if h.series[l.String()] == nil {
 		h.series[l.String()] = &line{labels: l}
 	}
@@ -119,8 +119,11 @@ type set struct {
 	next  int
 }
 
-func (s *set) Next() bool                      { s.next++; return s.next <= len(s.lines) }
-func (s *set) At() storage.Series              { l := s.lines[s.next-1]; return storage.NewListSeries(l.labels, l.samples) }
+func (s *set) Next() bool { s.next++; return s.next <= len(s.lines) }
+func (s *set) At() storage.Series {
+	l := s.lines[s.next-1]
+	return storage.NewListSeries(l.labels, l.samples)
+}
 func (*set) Err() error                        { return nil }
 func (*set) Warnings() annotations.Annotations { return nil }
 

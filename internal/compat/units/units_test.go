@@ -11,17 +11,16 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-)
 
-// larder is the command of this checkout, which TestMain builds.
-type command struct{ path, folder string }
+	"github.com/larder-go/larder/internal/testserver"
+)
 
 const root = "../../.."
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) { os.Exit(run(testserver.With(m))) }
 
 // The tests share one binary; it stands where they find it, so that none needs a variable of the package.
-func run(m *testing.M) int {
+func run(m *testserver.M) int {
 	folder, err := os.MkdirTemp("", "larder-units-")
 	if err == nil {
 		defer os.RemoveAll(folder)
@@ -42,7 +41,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// larder runs the command.
+// larder runs the command of this checkout.
 func larder(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	c := exec.Command("larder", args...)
@@ -74,16 +73,14 @@ func cleanupArgs(t *testing.T, words []string) []string {
 	return words[2:]
 }
 
-// seeded makes a store of files with an entry that is over and one that is not, and returns its URL.
+// seeded makes a store of files with an entry in it, and returns its URL.
 func seeded(t *testing.T) string {
 	t.Helper()
 	url := "file://" + filepath.ToSlash(t.TempDir()) + "/store"
-	for key, timeout := range map[string]string{"over": "", "live": ""} {
-		c := exec.Command("larder", "set", "--store", url+timeout, key)
-		c.Stdin = strings.NewReader("value of " + key)
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+	c := exec.Command("larder", "set", "--store", url, "key")
+	c.Stdin = strings.NewReader("value")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 	return url
 }
