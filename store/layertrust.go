@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync/atomic"
+	"time"
+)
+
+// trust decides which copies a layer believes. Nothing waits here: a lock over the calls of both stores, held by reads as by writes, would hold up
+// all readers of a key for as long as the slowest of them waits for a server.
+//
+// Instead all that matters has a tick, a number that only grows. A copy carries the one from before its entry was read. A write notes one when
+// it is over, in the slot of its key, and so what was read before is known from what was read after. Keys that share a slot lose a copy to each other now
+// and then, which costs a read of slow and nothing else.
+type trust struct {
+	id    uint64    // of this layer: its own copies it knows better than those of others
+	epoch time.Time // what ticks and limits are counted from
+	seed  maphash.Seed
+	last  atomic.Int64 // the latest tick
+	floor atomic.Int64 // the tick of the last sweep: it may have removed anything
+	slots [layerSlots]layerSlot
+}
+
+// layerSlots makes 192 KiB for each layer.
+const layerSlots = 8192
+
+// layerSlot is what is known of the writes to the keys that share it.
+type layerSlot struct {
+	busy    atomic.Int32 // writes that are not over
+	filling atomic.Int32 // copies on their way to fast
+	wrote   atomic.Int64 // tick of the end of the last write; 0: none
+	lost    atomic.Int64 // tick up to which copies of this layer's own may stand in fast that a write should have dropped
+}
+
+func (t *trust) slot(key string) *layerSlot {
+	return &t.slots[maphash.String(t.seed, key)%layerSlots]
+}
+
+// now is the time since epoch, by a clock that nobody sets.
+func (t *trust) now() int64 { return int64(time.Since(t.epoch)) }
+
+// tick returns the present time, and never the same one again.
+func (t *trust) tick() int64 {
+	for {
+		now, last := t.now(), t.last.Load()
+		now = max(now, last+1)
+		if t.last.CompareAndSwap(last, now) {
+			return now
+		}
+	}
+}
+
+// raise sets n to at least tick.
+func raise(n *atomic.Int64, tick int64) {
+	for {
+		old := n.Load()
+		if old >= tick || n.CompareAndSwap(old, tick) {
+			return
+		}
+	}
+}
+
+// unwritten reports whether no write may have come between tick and now.
+func (s *layerSlot) unwritten(tick int64) bool {
+	return s.busy.Load() == 0 && tick > s.wrote.Load()
+}
+
+// trusts reports whether the copy may answer for its entry now. While a write is under way none does, or readers could see the entry as it
+// will be, and then as it was.
+func (l *layer) trusts(c *copied, s *layerSlot) bool {
+	if s.busy.Load() != 0 {
+		return false
+	}
+	floor, now := l.floor.Load(), l.now()
+	if c.id == l.id {
+		return now < c.limit && c.tick > floor && c.tick > s.lost.Load()
+	}
+	// The copy is another layer's, which knows nothing of writes here: it may have read the entry before the last one and filled after it. It
+	// lives for MaxAge, which may begin as much later as its clock is ahead of ours; a clock that is further ahead is not believed.
+	wall, maxAge := nanosOf(time.Now()), nanos(l.maxAge)
+	quiet := func(tick int64) bool { return tick == 0 || now-tick > 2*int64(l.maxAge) }
+	return wall < c.until && wall-c.fetched < maxAge && c.fetched-wall < maxAge && quiet(floor) && quiet(s.wrote.Load())
+}
+
+const (
+	// fastRest is how long fast is left alone after it did not answer.
+	fastRest = time.Second
+
+	// fastPatience is how long the one who asks again waits for an answer.
+	fastPatience = 100 * time.Millisecond
+)
+
+// ask reports whether fast may be asked, with the context that it returns. If so, asked is to be called with what came of it. A fast store
+// that hangs thus costs the patience of one caller each second.
+func (l *layer) ask(ctx context.Context) (_ context.Context, cancel context.CancelFunc, ok bool) {
+	rest := l.rest.Load()
+	if rest == 0 {
+		return ctx, nil, true
+	}
+	now := l.now()
+	if now < rest || !l.rest.CompareAndSwap(rest, now+int64(fastRest)) {
+		return ctx, nil, false
+	}
+	ctx, cancel = context.WithTimeout(ctx, fastPatience)
+	return ctx, cancel, true
+}
+
+func (l *layer) asked(cancel context.CancelFunc, err error) {
+	if cancel != nil {
+		cancel()
+	}
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		l.rest.Store(l.now() + int64(fastRest))
+	case errors.Is(err, context.Canceled): // the caller's, and says nothing about fast
+	case l.rest.Load() != 0:
+		l.rest.Store(0)
+	}
+}
