@@ -60,10 +60,10 @@ func (a *app) cleanupCommand() *cobra.Command {
 	flags.Var(&f.idle, "idle", "remove also what nobody has used for this long")
 	flags.IntVar(&f.batch, "batch", 0, "`N` removals make a batch; else the store chooses")
 	flags.Var(&f.pause, "pause", "wait between batches, so that others get through")
-	flags.Var(&f.maxTime, "max-time", "stop after this time; exit code 12 if something is left")
+	flags.Var(&f.maxTime, "max-time", "stop after this time; code 12 if something is left")
 	flags.IntVar(&f.limit, "limit", 0, "remove at most `N` entries in all")
 	flags.StringVar(&f.prefix, "prefix", "", "only keys that begin with `PREFIX`")
-	flags.Var(&f.lease, "lease", "let one of many hosts work; a dead one's lease lasts so long")
+	flags.Var(&f.lease, "lease", "let one of many hosts with this timer work")
 	flags.Lookup("lease").NoOptDefVal = "2m"
 	flags.StringVar(&f.metrics, "metrics-file", "", "write metrics for Prometheus' node exporter to `PATH`")
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be removed, remove nothing")
