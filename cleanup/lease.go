@@ -183,12 +183,17 @@ func (l *lease) release(ctx context.Context, last LastRun, success bool) error {
 	if last.Success = l.mine.Last.success(); success {
 		last.Success = l.clock()
 	}
-	next := record{Last: newWire(last)}
-	err := l.put(ctx, l.clock(), next)
-	if errors.Is(err, ErrLeaseLost) {
-		return nil
+	for {
+		err := l.put(ctx, l.clock(), record{Last: newWire(last)})
+		if err == nil || errors.Is(err, ErrLeaseLost) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(leaseRelease / 10): // whatever it was, one more attempt costs less than a lease that nobody has
+		}
 	}
-	return err
 }
 
 // giveUp takes a lease back that is not known to have been taken. Where that fails too, it runs out.
