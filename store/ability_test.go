@@ -31,6 +31,12 @@ func TestLacksAreTold(t *testing.T) {
 			"swap":   func() error { _, err := store.Swap(ctx, s, "", "", nil); return err },
 			"update": func() error { return store.Update(ctx, s, "", nil) },
 			"sweep":  func() error { _, err := store.Sweep(ctx, s, store.SweepOptions{Limit: 1}); return err },
+			"list after": func() (last error) {
+				for _, err := range store.ListAfter(ctx, s, "", "\x00") {
+					last = err
+				}
+				return last
+			},
 			"list": func() (last error) {
 				for _, err := range store.List(ctx, s, "") {
 					last = err
@@ -42,14 +48,14 @@ func TestLacksAreTold(t *testing.T) {
 				t.Errorf("%s: %s: %v", name, op, err)
 			}
 		}
-		if store.CanSwap(s) || store.CanList(s) || store.CanSweep(s) {
+		if store.CanSwap(s) || store.CanList(s) || store.CanListAfter(s) || store.CanSweep(s) {
 			t.Errorf("%s: claims an ability that it lacks", name)
 		}
 	}
 	for name, s := range map[string]store.Store{
 		"bare": store.NewMap(nil), "prefix": store.Prefix(store.NewMap(nil), "a:"), "bad prefix": store.Prefix(store.NewMap(nil), "\x00"),
 	} {
-		if !store.CanSwap(s) || !store.CanList(s) || !store.CanSweep(s) {
+		if !store.CanSwap(s) || !store.CanList(s) || !store.CanListAfter(s) || !store.CanSweep(s) {
 			t.Errorf("%s: an ability was lost", name)
 		}
 	}
