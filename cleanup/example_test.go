@@ -28,6 +28,32 @@ func ExampleRun() {
 	// Output: 2 removed, 10 bytes; stopped by: limit
 }
 
+// Many hosts have the same timer; one works.
+func ExampleRun_lease() {
+	ctx := context.Background()
+	s := store.NewMap(nil) // of all hosts: a table of Postgres, say
+	o := &cleanup.Options{Idle: 24 * time.Hour, Lease: cleanup.DefaultLease}
+
+	host := func() {
+		r, err := cleanup.Run(ctx, s, o)
+		switch {
+		case errors.Is(err, cleanup.ErrLeased):
+			fmt.Println("another host is at work")
+		case err != nil:
+			fmt.Println(err)
+		default:
+			fmt.Println(r.Removed, "removed")
+		}
+	}
+	host()
+
+	last, err := cleanup.Last(ctx, s)
+	fmt.Println(last.Reason, last.Removed, time.Since(last.End()) < time.Minute, err)
+	// Output:
+	// 0 removed
+	// done 0 true <nil>
+}
+
 func ExampleLoop() {
 	s := store.NewMap(&store.MapOptions{Expiry: store.Expiry{Timeout: time.Hour}})
 
