@@ -27,7 +27,15 @@ const inspection = `SELECT
 	(SELECT n_live_tup::text FROM pg_stat_all_tables WHERE relid = t.oid),
 	(SELECT string_agg(DISTINCT a.attname, ' ' ORDER BY a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 		WHERE i.indrelid = t.oid AND i.indisvalid AND a.attname IN ('atime', 'expires')),
-	pg_backend_pid()::text
+	pg_backend_pid()::text,
+	(SELECT extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))::bigint::text FROM pg_stat_all_tables WHERE relid = t.oid),
+	(SELECT count(*)::text FROM pg_stat_progress_vacuum WHERE relid = t.oid),
+	pg_relation_size(t.oid)::text,
+	pg_indexes_size(t.oid)::text,
+	(SELECT sum(avg_width)::text FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = s.schemaname
+		WHERE c.oid = t.oid),
+	(SELECT avg_width::text FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = s.schemaname
+		WHERE c.oid = t.oid AND s.attname = 'key')
 	FROM to_regclass($1::text) AS t(oid)`
 
 // The columns of inspection.
@@ -47,6 +55,12 @@ const (
 	askedLive
 	askedIndexes
 	askedPID
+	askedVacuumed
+	askedVacuuming
+	askedHeap
+	askedIndexSize
+	askedRowWidth
+	askedKeyWidth
 	asked
 )
 
@@ -89,7 +103,7 @@ type answers struct {
 func (s *Store) facts(a *answers) []store.Fact {
 	server := store.Fact{Name: "server", Value: "PostgreSQL " + a.text[askedVersion]}
 	limit := store.Fact{Name: "largest value", Value: fmt.Sprintf("%d bytes", s.maxValue)}
-	return []store.Fact{server, a.role(), a.persistence(), a.checksums(), a.clock(), limit, a.indexes(), a.vacuum(), s.pooler(a)}
+	return []store.Fact{server, a.role(), a.persistence(), a.checksums(), a.clock(), limit, a.indexes(), a.vacuum(), a.size(), s.pooler(a)}
 }
 
 func (a *answers) role() store.Fact {
@@ -171,18 +185,6 @@ func (a *answers) indexes() store.Fact {
 			f.Value = "none"
 		}
 		f.Warn = "cleanup reads the whole table: larder migrate up makes the indexes"
-	}
-	return f
-}
-
-func (a *answers) vacuum() store.Fact {
-	f := store.Fact{Name: "autovacuum", Value: "on"}
-	if a.told[askedDead] {
-		f.Value = fmt.Sprintf("on; %s live rows, %s dead", a.text[askedLive], a.text[askedDead])
-	}
-	if a.text[askedAutovacuum] == "off" || a.text[askedTableVacuum] == "off" {
-		f.Value = "off" + strings.TrimPrefix(f.Value, "on")
-		f.Warn = "the table grows with every write unless somebody vacuums it: turn autovacuum on"
 	}
 	return f
 }
