@@ -2,7 +2,6 @@ package diskstore
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -38,38 +37,19 @@ func (s *shards) space() (space folder.Space, network string, err error) {
 }
 
 func fileSystem(space folder.Space, network string) store.Fact {
-	f := store.Fact{Name: "persistence", Value: "each write is synced before it is acknowledged"}
-	if space.Kind != "" {
-		f.Value += "; the file system is " + space.Kind
-	}
-	switch {
-	case network != "":
-		f.Warn = fmt.Sprintf("locks and syncs of a network file system (%s) cannot be relied on: move the store to a local one", network)
-	case space.Gone:
-		f.Warn = "it is in memory, and nothing on it survives a restart of the machine: move the store to a disk"
-	case space.Kind == "overlay":
-		f.Warn = "it is perhaps a container's own layer, which goes when the container does: put the store on a volume"
-	case runtime.GOOS == "windows":
-		f.Warn = "on Windows the store works within one process, and nothing is promised about crashes"
-	}
-	return f
+	value, warn := space.Persists(network)
+	return store.Fact{Name: "persistence", Value: value, Warn: warn}
 }
 
 // room tells what is left on the file system, if the system says so.
 func room(space folder.Space) (facts []store.Fact) {
-	const scarce = 50 // a fiftieth
-	add := func(name, unit string, free, all uint64) {
-		if all == 0 {
-			return
-		}
-		f := store.Fact{Name: name, Value: fmt.Sprintf("%d %s of %d", free, unit, all)}
-		if free < all/scarce {
+	for _, r := range space.Rooms() {
+		f := store.Fact{Name: r.Name, Value: r.Value}
+		if r.Scarce {
 			f.Warn = "soon nothing can be stored: make room, or run larder cleanup"
 		}
 		facts = append(facts, f)
 	}
-	add("free space", "bytes", space.FreeBytes, space.Bytes)
-	add("free inodes", "inodes", space.FreeFiles, space.Files)
 	return facts
 }
 
