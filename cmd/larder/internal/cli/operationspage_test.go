@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// operationsPage is docs/operations.md: its blocks of code.
+type operationsPage struct {
+	blocks []pageBlock
+
+	mu  sync.Mutex
+	ran map[int]bool
+}
+
+type pageBlock struct {
+	heading, language, text string
+	line                    int
+}
+
+func readPage(t *testing.T) *operationsPage {
+	t.Helper()
+	content, err := os.ReadFile("../../../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &operationsPage{ran: make(map[int]bool)}
+	heading, inside := "", false
+	for i, line := range strings.Split(string(content), "\n") {
+		language, fence := strings.CutPrefix(line, "```")
+		switch {
+		case fence && !inside:
+			p.blocks = append(p.blocks, pageBlock{heading: heading, language: language, line: i + 1})
+			inside = true
+		case fence:
+			inside = false
+		case inside:
+			p.blocks[len(p.blocks)-1].text += line + "\n"
+		case strings.HasPrefix(line, "#"):
+			heading = strings.TrimSpace(strings.TrimLeft(line, "#"))
+		}
+	}
+	return p
+}
+
+// run HEADING [N] runs all commands under a heading of the page, or those of its Nth block alone, from 1. A command that starts the demo leaves it running.
+func (p *operationsPage) run(ts *testscript.TestScript, _ bool, args []string) {
+	n := 0
+	for i, b := range p.blocks {
+		if b.heading != args[0] || b.language != "sh" {
+			continue
+		}
+		if n++; len(args) > 1 && strings.Join(args[1:], "") != string(rune('0'+n)) {
+			continue
+		}
+		p.mu.Lock()
+		p.ran[i] = true
+		p.mu.Unlock()
+		ts.Logf("docs/operations.md:%d\n%s", b.line, b.text)
+		if rest, ok := strings.CutPrefix(b.text, "larder demo "); ok {
+			startDemo(ts, false, strings.Fields(strings.ReplaceAll(elsewhere(ts, rest), "'", "")))
+			continue
+		}
+		ts.Check(ts.Exec("sh", "-e", "-c", elsewhere(ts, b.text)))
+		if i+1 < len(p.blocks) && p.blocks[i+1].language == "text" && p.blocks[i+1].heading == b.heading {
+			p.compare(ts, p.blocks[i+1])
+		}
+	}
+	if n == 0 {
+		ts.Fatalf("docs/operations.md has no commands under %q", args[0])
+	}
+}
+
+// elsewhere puts the addresses of the script in place of those that the page takes for its examples.
+func elsewhere(ts *testscript.TestScript, text string) string {
+	text = strings.ReplaceAll(text, "postgres://app@db/app", ts.Getenv("POSTGRES"))
+	if d := demoOf(ts); d.url != "" {
+		text = strings.ReplaceAll(text, "http://127.0.0.1:8080", d.url)
+	}
+	return regexp.MustCompile(`(/etc/(?:larder|systemd|cron\.d)|/var/lib/(?:app|larder|prometheus)|/run/app|/backup)\b`).
+		ReplaceAllString(text, ts.MkAbs(".")+"$1")
+}
+
+// compare holds what the last commands have printed against the page. Numbers, times and the width of columns may be others; a line with … alone stands for any lines.
+func (p *operationsPage) compare(ts *testscript.TestScript, want pageBlock) {
+	var pattern strings.Builder
+	pattern.WriteString(`\A`)
+	for line := range strings.Lines(elsewhere(ts, want.text)) {
+		if strings.TrimSpace(line) == "…" {
+			pattern.WriteString(`(?:.*\n)*?`)
+			continue
+		}
+		pattern.WriteString(looseLine(line) + `\n`)
+	}
+	pattern.WriteString(`\z`)
+	got := ts.ReadFile("stdout") + ts.ReadFile("stderr")
+	if !regexp.MustCompile(pattern.String()).MatchString(got) {
+		ts.Fatalf("docs/operations.md:%d says that this is printed:\n%s\nand it was:\n%s", want.line, want.text, got)
+	}
+}
+
+// looseLine matches lines that differ from this one in numbers, durations, bars and the width of columns only.
+func looseLine(line string) string {
+	var words []string
+	for word := range strings.FieldsSeq(line) {
+		word = regexp.QuoteMeta(word)
+		word = regexp.MustCompile(`[█▌▏]+`).ReplaceAllString(word, `\S+`)
+		words = append(words, regexp.MustCompile(`\d[\d,.:]*(?:(?:ms|µs|d|h|m|s)\b\d*)*`).ReplaceAllString(word, `[\d,.:msdhµ]+`))
+	}
+	return `[ \t]*` + strings.Join(words, `[ \t]+`) + `[ \t]*`
+}
+
+// complete demands that every command of the page was run.
+func (p *operationsPage) complete(t *testing.T) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, b := range p.blocks {
+		if !slices.Contains([]string{"sh", "text", "go", "dockerfile"}, b.language) {
+			t.Errorf("docs/operations.md:%d: a block of %q; commands are sh, what they print is text", b.line, b.language)
+		}
+		if b.language == "sh" && !p.ran[i] {
+			t.Errorf("docs/operations.md:%d: no script runs the commands under %q", b.line, b.heading)
+		}
+	}
+}
