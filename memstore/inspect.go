@@ -132,7 +132,7 @@ func (a *stats) largest(s *Store) store.Fact {
 	need := int64(s.maxValue) + store.MaxKeyLen + record.Overhead + maxName + itemOverhead
 	switch {
 	case limit < 0:
-		fact.Value = fmt.Sprintf("%d bytes", s.maxValue)
+		fact.Value = fmt.Sprintf("%d bytes; the limit for items is %s", s.maxValue, notTold)
 		fact.Warn = "the server does not tell its limit for items (item_size_max)"
 	case limit < need:
 		fact.Warn = fmt.Sprintf("a value of that size needs an item of %d bytes: it will be refused; raise the server's -I, or lower x-max-value", need)
