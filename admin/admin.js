@@ -63,6 +63,8 @@
   function operations(o) {
     if (!o) return;
     const most = Math.max(1, ...o.series);
+    at("spark").parentNode.removeAttribute("hidden");
+    at("kinds-none").hidden = true;
     at("spark").setAttribute("points", o.series.map((n, i) => i + "," + (29 - Math.round(28 * n / most * 10) / 10)).join(" "));
     set("rate", rate(Object.values(o.per_second).reduce((a, b) => a + b, 0)));
     set("rate-note", o.failing > 0 ? rate(o.failing) + " a second fail" : "none fails");
@@ -70,7 +72,6 @@
     for (const [kind, total] of Object.entries(o.totals)) {
       let row = table.querySelector(`tr[data-kind="${CSS.escape(kind)}"]`);
       if (!row) {
-        if (!table.children.length) table.replaceChildren();
         row = table.insertRow();
         row.dataset.kind = kind;
         const name = document.createElement("th");
@@ -147,8 +148,8 @@
     return `Removed ${entries(did.removed)}, ${size(did.bytes)}, in ${took(did.duration)}.` + (did.done ? "" : ` It ended by: ${did.reason}.`);
   }
   async function remove(row) {
-    const key = row.querySelector(".key").textContent;
-    if (!await confirmed(`Remove the entry ${key}? If it is a session, it ends. It does not come back.`, "Remove")) return "";
+    const cell = name => row.querySelector(name).textContent, key = cell(".key");
+    if (!await confirmed(`Remove the entry ${key} of ${cell(".size")}, not used for ${cell(".idle")}? If it is a session, it ends. It does not come back.`, "Remove")) return "";
     await send("DELETE", "entries/" + encodeURIComponent(row.dataset.id));
     row.remove();
     at("list-none").hidden = at("list").rows.length > 0;

@@ -16,9 +16,9 @@ func edge(i int) (time.Duration, string) {
 	const day = 24 * time.Hour
 	switch i {
 	case 0:
-		return time.Minute, "under 1 minute"
+		return time.Minute, "under 1 min"
 	case 1:
-		return 10 * time.Minute, "under 10 minutes"
+		return 10 * time.Minute, "under 10 min"
 	case 2:
 		return time.Hour, "under 1 hour"
 	case 3:

@@ -72,7 +72,7 @@ type view struct {
 }
 
 func (v *view) html() markup {
-	return fill(frame, v.Title, v.Title, v.badges(), v.troubleCard(), v.tiles(), histogram(v.Idle), v.counted(), v.kinds(), v.entriesCard(), v.deeds(), v.deployment())
+	return fill(frame, v.Title, v.Title, v.badges(), v.troubleCard(), v.tiles(), histogram(v.Idle), v.counted(), v.kinds(), when(v.Operations != nil, " hidden"), v.entriesCard(), v.deeds(), v.deployment())
 }
 
 func (v *view) badges() markup {
@@ -130,9 +130,9 @@ func (v *view) row(e entry) markup {
 	if e.Idle != nil {
 		idle = age(*e.Idle)
 	}
-	remove := when(v.Writes, fill(`<td class="act"><button class="remove danger needs-script" hidden>Remove<span class="unseen"> {}</span></button></td>`, e.Key))
+	remove := when(v.Writes, fill(`<td class="act"><button class="remove danger needs-script" hidden>Remove<span class="unseen"> {}</span></button></td>`, visible(e.Key)))
 	return fill(`<tr data-id="{}"><td class="key">{}</td><td class="size num">{}</td><td class="idle">{}</td><td class="expires">{}</td>{}</tr>
-`, e.ID, e.Key, size(e.Size), idle, deadline(e.Expires, v.Time), remove)
+`, e.ID, visible(e.Key), size(e.Size), idle, deadline(e.Expires, v.Time), remove)
 }
 
 func (v *view) paging() markup {

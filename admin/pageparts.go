@@ -40,7 +40,8 @@ func (v *view) tiles() markup {
 			failing = rate(o.Failing) + " a second fail"
 		}
 	}
-	curve := fill(`<svg class="spark" viewBox="0 0 59 30" preserveAspectRatio="none" aria-hidden="true"><polyline id="spark" points="{}"/></svg>`, line)
+	curve := fill(`<svg class="spark" viewBox="0 0 59 30" preserveAspectRatio="none" aria-hidden="true"{}><polyline id="spark" points="{}"/></svg>`,
+		when(v.Operations == nil, " hidden"), line)
 	return tile("Entries", "entries", entries, bytes, "") + tile("Backlog", "backlog", backlog, due, "") +
 		tile("Last cleanup", "last", last, how, "") + tile("Operations a second", "rate", perSecond, failing, curve)
 }

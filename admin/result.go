@@ -16,27 +16,28 @@ const progressEvery = time.Second
 
 // result is the answer to a request for a sweep.
 type result struct {
-	w       http.ResponseWriter
-	lines   bool
-	written time.Time // the last line; zero: none yet
-	flush   func() error
+	w     http.ResponseWriter
+	lines bool
+	sent  bool      // at least one line, and with it the status
+	at    time.Time // of the last line, or of the beginning
+	flush func() error
 }
 
 func newResult(w http.ResponseWriter, r *http.Request) *result {
-	return &result{w: w, lines: strings.Contains(r.Header.Get("Accept"), lines), flush: http.NewResponseController(w).Flush}
+	return &result{w: w, lines: strings.Contains(r.Header.Get("Accept"), lines), at: time.Now(), flush: http.NewResponseController(w).Flush}
 }
 
 func (o *result) progress(s swept) {
-	if o.lines && time.Since(o.written) >= progressEvery {
+	if o.lines && time.Since(o.at) >= progressEvery {
 		o.line(s)
 	}
 }
 
 func (o *result) line(v any) {
-	if o.written.IsZero() {
+	if !o.sent {
 		o.w.Header().Set("Content-Type", lines)
 	}
-	o.written = time.Now()
+	o.sent, o.at = true, time.Now()
 	if body, err := json.Marshal(v); err == nil {
 		o.w.Write(append(body, '\n'))
 		o.flush() // where it cannot, the client sees all at the end
@@ -59,7 +60,7 @@ type failure struct {
 
 // failed says what went wrong: by the status, unless one has been sent.
 func (o *result) failed(p *problem, s swept) {
-	if o.lines && !o.written.IsZero() {
+	if o.sent {
 		o.line(failure{p, s})
 		return
 	}

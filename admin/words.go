@@ -3,6 +3,7 @@ package admin
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -80,6 +81,14 @@ func rate(perSecond float64) string {
 		return strconv.FormatFloat(perSecond, 'f', 1, 64)
 	}
 	return thousands(int64(perSecond + 0.5))
+}
+
+// visible quotes a key that holds what cannot be seen, or could turn the text around it.
+func visible(key string) string {
+	if strings.TrimSpace(key) != key || strings.ContainsFunc(key, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(key)
+	}
+	return key
 }
 
 // deadline writes when an entry ends.
