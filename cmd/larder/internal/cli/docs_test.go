@@ -99,7 +99,7 @@ func TestManualNamesJSONFields(t *testing.T) {
 	_, sections := manual(t)
 	for title, result := range map[string]any{
 		"larder set": setResult{}, "larder get": getResult{}, "larder ls": lsResult{}, "larder stat": statResult{}, "larder rm": rmResult{},
-		"larder touch": touchResult{}, "larder cleanup": cleanupResult{}, "larder check": checkResult{}, "larder demo": demoResult{}, "larder handover": handoverResult{}, "larder version": versionResult{},
+		"larder touch": touchResult{}, "larder cleanup": cleanupResult{}, "larder check": checkResult{}, "larder doctor": doctorResult{}, "larder demo": demoResult{}, "larder handover": handoverResult{}, "larder version": versionResult{},
 	} {
 		for _, name := range fields(reflect.TypeOf(result)) {
 			text := sections[title]

@@ -38,7 +38,7 @@ func exitMeaning(code int) string {
 	case exitUsage:
 		return "wrong command line, environment or key; or the store cannot do this"
 	case exitPartial:
-		return "done for some, failed for others"
+		return "done for some, failed for others; or doctor has found something wrong"
 	case exitNoKey:
 		return "no such key"
 	case exitNoStore:
