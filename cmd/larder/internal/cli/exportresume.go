@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"io"
+
+	"github.com/larder-go/larder/store"
+)
+
+// resume reads what there is, cuts off what is not whole, and has the export go on behind the last entry.
+func (e *exporter) resume(s store.Store) (complete bool, err error) {
+	info, err := e.file.Stat()
+	if err != nil {
+		return false, err
+	}
+	e.out = bufio.NewWriterSize(e.file, 64<<10)
+	if info.Size() == 0 {
+		return false, e.begin()
+	}
+	r, err := readExport(e.file)
+	if err != nil {
+		return false, err
+	}
+	if r.header.Prefix != e.header.Prefix || r.header.Store != e.header.Store {
+		return false, usage("finish it with the same --store and --prefix, or export to another file", "the file was begun from another store or with another --prefix")
+	}
+	if err := e.scan(r); err != nil {
+		return false, err
+	}
+	e.header, e.sum, e.count = r.header, r.sum, r.count
+	e.result.Resumed = e.result.Exported + e.result.Corrupt
+	if r.end != nil {
+		return true, r.wrong
+	}
+	if !store.CanListAfter(s) {
+		return false, usage("export to another file", "this kind of store lists in no order, so that an export cannot be taken up again")
+	}
+	if err := e.file.Truncate(r.good); err != nil {
+		return false, err
+	}
+	_, err = e.file.Seek(r.good, io.SeekStart)
+	return false, err
+}
+
+// scan reads up to the trailer, or to the first line that is not as it was written: what comes behind that is exported again.
+func (e *exporter) scan(r *exportReader) error {
+	for {
+		whole, err := r.next()
+		if err == io.EOF || err == nil && !whole {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		entry, end, err := parseLine(r.line)
+		switch {
+		case end != nil:
+			r.finish(end)
+			if f := new(failure); errors.As(r.wrong, &f) {
+				f.code, f.hint = exitError, "export to another file"
+			}
+			return nil
+		case err == nil:
+			e.after = entry.Key
+			e.result.Exported++
+		case errors.Is(err, errUnreadable):
+			e.result.Corrupt++
+		default:
+			return nil
+		}
+		r.count++
+		r.accept()
+	}
+}
