@@ -51,7 +51,7 @@ func TestOperations(t *testing.T) {
 				e.Setenv("POSTGRES", postgres.URL+"?x-schema="+own)
 				e.Setenv("PATH", filepath.Join(e.WorkDir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 				jar, err := cookiejar.New(nil)
-				e.Values[demoKey{}] = &demoProcess{client: &http.Client{Jar: jar}}
+				e.Values[demoKey{}] = &demoProcess{client: &http.Client{Jar: jar, Transport: firefox{http.DefaultTransport}}}
 				e.Values[visitorsKey{}] = make(map[string]http.CookieJar)
 				e.Defer(func() { done.Add(1) })
 				return errors.Join(err, os.Symlink(contrib, filepath.Join(e.WorkDir, "contrib")))
@@ -67,7 +67,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// seed URL LIVE DEAD puts entries into a store: so many that stay, and so many whose deadline has passed.
+// seed URL LIVE DEAD [AGO] puts entries into a store: so many that stay, and so many whose deadline has passed, now or as long AGO as -30h.
 func seed(ts *testscript.TestScript, _ bool, args []string) {
 	var live, dead int
 	_, err := fmt.Sscan(args[1]+" "+args[2], &live, &dead)
@@ -77,6 +77,11 @@ func seed(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	defer s.Close()
 	over := time.Now().Add(100 * time.Millisecond)
+	if len(args) > 3 {
+		ago, err := time.ParseDuration(args[3])
+		ts.Check(err)
+		over = time.Now().Add(ago)
+	}
 	for i := range live + dead {
 		item := &store.Item{Value: []byte("value"), Expires: over}
 		if i < live {
@@ -85,6 +90,15 @@ func seed(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(store.Update(ctx, s, fmt.Sprintf("seed:%d", i), func(*store.Item) (*store.Item, error) { return item, nil }))
 	}
 	poll(ts, "the last to expire", func() bool { return time.Now().After(over) })
+}
+
+// firefox is a browser, as far as the demo can tell.
+type firefox struct{ http.RoundTripper }
+
+func (f firefox) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
+	return f.RoundTripper.RoundTrip(r)
 }
 
 type visitorsKey struct{}

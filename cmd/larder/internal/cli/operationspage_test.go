@@ -49,8 +49,9 @@ func readPage(t *testing.T) *operationsPage {
 	return p
 }
 
-// run HEADING [N] runs all commands under a heading of the page, or those of its Nth block alone, from 1. A command that starts the demo leaves it running.
-func (p *operationsPage) run(ts *testscript.TestScript, _ bool, args []string) {
+// run HEADING [N] runs all commands under a heading of the page, or those of its Nth block alone, from 1; with a ! before it, the last of them must fail.
+// A command that starts the demo leaves it running, and an export is there for what follows.
+func (p *operationsPage) run(ts *testscript.TestScript, fails bool, args []string) {
 	n := 0
 	for i, b := range p.blocks {
 		if b.heading != args[0] || b.language != "sh" {
@@ -67,7 +68,14 @@ func (p *operationsPage) run(ts *testscript.TestScript, _ bool, args []string) {
 			startDemo(ts, false, strings.Fields(strings.ReplaceAll(elsewhere(ts, rest), "'", "")))
 			continue
 		}
-		ts.Check(ts.Exec("sh", "-e", "-c", elsewhere(ts, b.text)))
+		text := elsewhere(ts, b.text)
+		if name, value, ok := strings.Cut(strings.TrimPrefix(text, "export "), "="); ok && strings.HasPrefix(text, "export ") {
+			ts.Setenv(name, strings.TrimSpace(value))
+			continue
+		}
+		if err := ts.Exec("sh", "-e", "-c", text); fails != (err != nil) {
+			ts.Fatalf("docs/operations.md:%d: %v", b.line, err)
+		}
 		if i+1 < len(p.blocks) && p.blocks[i+1].language == "text" && p.blocks[i+1].heading == b.heading {
 			p.compare(ts, p.blocks[i+1])
 		}
