@@ -58,16 +58,17 @@ func TestCleanupKilled(t *testing.T) {
 					c.live[fmt.Sprintf("live%d", i)] = true
 				}
 			})
-			c.fill(t)
-			whole := c.finish(t)
+			whole := time.Minute
+			for range 3 { // on a machine that is busy one may take long
+				c.fill(t)
+				whole = min(whole, c.finish(t))
+			}
 			for c.kills < kills && !t.Failed() {
 				c.fill(t)
 				for range 1 + c.random.IntN(3) {
 					c.kill(t, time.Duration(c.random.Int64N(int64(whole*5/4))))
 				}
-				if took := c.finish(t); c.kills < 20 { // the first few say how long one takes where nothing is in its way
-					whole = min(whole, took)
-				}
+				c.finish(t)
 			}
 			t.Logf("%d kills, %d of them in the middle of a sweep; %d entries removed by those that were killed and %d by those that were not, %d touched meanwhile; a whole run takes %v",
 				c.kills, c.midway, c.byKilled, c.byWhole, c.touched, whole.Round(time.Millisecond))
