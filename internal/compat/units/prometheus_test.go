@@ -2,6 +2,9 @@ package units
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -159,4 +162,25 @@ func (h *history) firing(t *testing.T, minutes int) map[string]int {
 		query.Close()
 	}
 	return first
+}
+
+// TestAlertsAreDocumented: whoever is woken finds the alert on the page, and every alert there exists.
+func TestAlertsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root, "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := make(map[string]bool)
+	for _, name := range regexp.MustCompile("`(Larder[A-Za-z]+)`").FindAllStringSubmatch(string(page), -1) {
+		documented[name[1]] = true
+	}
+	for name := range alerts(t) {
+		if !documented[name] {
+			t.Errorf("docs/operations.md does not say what to do about %s", name)
+		}
+		delete(documented, name)
+	}
+	for name := range documented {
+		t.Errorf("docs/operations.md names %s, which is no alert", name)
+	}
 }
