@@ -12,7 +12,7 @@ import (
 type relay[J, R any] struct {
 	workers int
 	work    func(context.Context, J) R // by many goroutines. When ctx ends it must return soon
-	fold    func(R) (more bool)        // by the caller's goroutine, in order, for each job that was taken
+	fold    func(R) (more bool)        // by the caller's goroutine, in order, for each job that was done
 	wait    func() time.Duration       // how long the next job must wait; nil: none waits
 	idle    func()                     // by the caller's goroutine, every relayTick or so
 	size    func(J) int64              // bytes that the job may hold in memory
@@ -20,17 +20,18 @@ type relay[J, R any] struct {
 
 const (
 	relayTick   = 100 * time.Millisecond
-	relayWindow = 32       // jobs under way for each worker: so long may one take while others go on
+	relayWindow = 16       // jobs under way for each worker: so long may one take while others go on
 	relayBytes  = 64 << 20 // of all that is under way; a single job may have more
 )
 
 // numbered is a job, or its result.
 type numbered[T any] struct {
-	n int
-	v T
+	n    int
+	v    T
+	none bool // it was not done
 }
 
-// run ends when jobs end, when fold wants no more, or with ctx. What was taken by then is done and folded.
+// run ends when jobs end, when fold wants no more, or with ctx. What was taken by then is done and folded, but what was not begun before the end of ctx is neither.
 func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 	window := r.workers * relayWindow
 	in, out := make(chan numbered[J], window), make(chan numbered[R], window) // nobody ever waits to send
@@ -38,7 +39,11 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 	for range r.workers {
 		workers.Go(func() {
 			for j := range in {
-				out <- numbered[R]{j.n, r.work(ctx, j.v)}
+				if ctx.Err() != nil {
+					out <- numbered[R]{n: j.n, none: true}
+					continue
+				}
+				out <- numbered[R]{n: j.n, v: r.work(ctx, j.v)}
 			}
 		})
 	}
@@ -65,7 +70,7 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 			break
 		}
 		f.send(size)
-		in <- numbered[J]{f.sent - 1, job}
+		in <- numbered[J]{n: f.sent - 1, v: job}
 		for ready := true; ready; {
 			select {
 			case x := <-out:
@@ -112,6 +117,7 @@ type relayOrder[R any] struct {
 type relayPlace[R any] struct {
 	result R
 	there  bool
+	none   bool  // it was not done
 	size   int64 // of the job
 }
 
@@ -123,17 +129,17 @@ func (f *relayOrder[R]) send(size int64) {
 
 func (f *relayOrder[R]) add(x numbered[R]) {
 	p := &f.ring[x.n%len(f.ring)]
-	p.result, p.there = x.v, true
+	p.result, p.there, p.none = x.v, true, x.none
 	for f.next < f.sent {
 		p := &f.ring[f.next%len(f.ring)]
 		if !p.there {
 			return
 		}
-		result := p.result
-		f.bytes -= p.size
+		done := *p
 		*p = relayPlace[R]{}
+		f.bytes -= done.size
 		f.next++
-		if !f.fold(result) {
+		if !done.none && !f.fold(done.result) {
 			f.full = true
 		}
 	}
