@@ -22,6 +22,7 @@ type gate struct {
 	down    *atomic.Bool // Swap and Peek fail
 	swaps   *atomic.Int32
 	swallow *atomic.Bool // Swap is done and its answer lost
+	frozen  bool         // waiting, nobody looks at the context
 }
 
 func newGate(m *store.Map) gate {
@@ -29,7 +30,10 @@ func newGate(m *store.Map) gate {
 }
 
 func (g gate) pass(ctx context.Context, op string) error {
-	if g.closed.Load() {
+	switch {
+	case g.closed.Load() && g.frozen:
+		<-g.open
+	case g.closed.Load():
 		select {
 		case <-g.open:
 		case <-ctx.Done():
@@ -108,6 +112,7 @@ func TestStalledHolderLosesItsLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := filled(t, 100)
 		g := newGate(m)
+		g.frozen = true
 		o := slowly()
 		stalled := make(chan struct{})
 		o.Progress = func(r cleanup.Report) {
@@ -120,7 +125,7 @@ func TestStalledHolderLosesItsLease(t *testing.T) {
 		first := make(chan cleanup.Report, 1)
 		go func() {
 			r, err := cleanup.Run(t.Context(), g, &o)
-			if !errors.Is(err, cleanup.ErrLeaseLost) || r.Reason != cleanup.LeaseLost || r.Done {
+			if !errors.Is(err, cleanup.ErrLeaseLost) || !errors.Is(err, cleanup.ErrLeased) || r.Reason != cleanup.LeaseLost || r.Done {
 				t.Errorf("the one that stood still: report %+v, error %v", r, err)
 			}
 			first <- r

@@ -18,8 +18,8 @@ var (
 	// [ErrLeaseLost] comes with it, no more.
 	ErrLeased = errors.New("another cleanup holds the lease")
 
-	// ErrLeaseLost says that a run stopped because its lease was taken by another, or could not be renewed in time. What the report counts is
-	// removed.
+	// ErrLeaseLost says that a run stopped because its lease was taken by another, which is [ErrLeased], too, or could not be renewed in time. What
+	// the report counts is removed.
 	ErrLeaseLost = errors.New("the lease was lost")
 )
 

@@ -80,7 +80,7 @@ func TestCleanupKilled(t *testing.T) {
 }
 
 func killedPostgres(t *testing.T) killed {
-	name := strings.ToLower(rand.Text())
+	name := "job" + strings.ToLower(rand.Text())
 	raw := testserver.Postgres(t).URL + "?x-schema=" + name + "&application_name=" + name
 	u, err := url.Parse(raw)
 	if err != nil {
