@@ -29,6 +29,8 @@ type copier struct {
 
 	settled tally // the counts at position
 	saved   savedState
+
+	recent recent // by many goroutines
 }
 
 func newCopier(ctx context.Context, dst Store, o *CopyOptions) (*copier, error) {

@@ -175,6 +175,7 @@ func (c *copier) one(ctx context.Context, l listed) copyResult {
 	if err != nil {
 		return c.unread(key, err)
 	}
+	c.remember(key, item)
 	return c.dst.put(ctx, key, item)
 }
 

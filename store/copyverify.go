@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/maphash"
+	"sync"
 	"time"
 )
 
@@ -88,6 +90,9 @@ func (c *copier) compare(ctx context.Context, l listed) compared {
 		return unlike(key, err)
 	}
 	theirs, err := c.dst.read(ctx, key)
+	if errors.Is(err, ErrInvalidKey) { // the view is of a prefix that leaves no room for it
+		err = ErrNotFound
+	}
 	if err != nil && err != ErrNotFound {
 		return unlike(key, err)
 	}
@@ -106,7 +111,7 @@ func (c *copier) judge(ctx context.Context, key string, ours, theirs *Item) comp
 		return compared{key: key, outcome: isAbsent}
 	case err != nil:
 		return unlike(key, err)
-	case again.Version != ours.Version, ours.Atime.After(c.begun.Add(-clockDoubt)) && (theirs == nil || ours.Atime.After(theirs.Atime.Add(granularity))):
+	case again.Version != ours.Version, c.changed(key, ours) && (theirs == nil || ours.Atime.After(theirs.Atime.Add(granularity))):
 		return compared{key: key, outcome: isChanged}
 	case theirs == nil:
 		return compared{key: key, outcome: isMissing, err: fmt.Errorf("%w: it is missing there", ErrDiffers)}
@@ -120,9 +125,49 @@ func (c *copier) judge(ctx context.Context, key string, ours, theirs *Item) comp
 	return compared{key: key, outcome: isDifferent, sums: [2]copySum{copyDigest(key, ours.Value), copyDigest(key, theirs.Value)}, err: err}
 }
 
-// clockDoubt is how far the clocks of this machine and of a source may be apart where an atime tells whether an entry was written since the copy
-// began.
-const clockDoubt = 2 * time.Minute
+// recent remembers versions of what was copied shortly after somebody had used it: of the others the atime tells that they were not written
+// since, as each writing sets it.
+type recent struct {
+	mu       sync.Mutex
+	seed     maphash.Seed
+	versions map[uint64]uint64 // hashes: of key and of version
+}
+
+const (
+	// clockDoubt is how far the clocks of this machine and of a source may be apart.
+	clockDoubt = 2 * time.Minute
+
+	mostRecent = 1 << 17 // some megabytes
+)
+
+// remember notes the version in which the source gave an entry.
+func (c *copier) remember(key string, item *Item) {
+	r := &c.recent
+	if !c.o.Verify || item.Version == "" || !item.Atime.After(c.begun.Add(-clockDoubt)) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.versions == nil {
+		r.seed, r.versions = maphash.MakeSeed(), make(map[uint64]uint64)
+	}
+	if len(r.versions) < mostRecent {
+		r.versions[maphash.String(r.seed, key)] = maphash.String(r.seed, string(item.Version))
+	}
+}
+
+// changed reports that the source's entry may have been written since it was copied.
+func (c *copier) changed(key string, item *Item) bool {
+	r := &c.recent
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.versions != nil {
+		if version, ok := r.versions[maphash.String(r.seed, key)]; ok {
+			return version != maphash.String(r.seed, string(item.Version))
+		}
+	}
+	return item.Atime.After(c.begun.Add(-clockDoubt))
+}
 
 func unlike(key string, err error) compared {
 	if errors.Is(err, ErrCorrupt) {
