@@ -95,7 +95,8 @@ func elsewhere(ts *testscript.TestScript, text string) string {
 		ReplaceAllString(text, ts.MkAbs(".")+"$1")
 }
 
-// compare holds what the last commands have printed against the page. Numbers, times and the width of columns may be others; a line with … alone stands for any lines.
+// compare holds what the last commands have printed against the page. Numbers, times and the width of columns may be others; a line with … alone stands
+// for any lines, and within a line it stands for anything.
 func (p *operationsPage) compare(ts *testscript.TestScript, want pageBlock) {
 	var pattern strings.Builder
 	pattern.WriteString(`\A`)
@@ -117,7 +118,7 @@ func (p *operationsPage) compare(ts *testscript.TestScript, want pageBlock) {
 func looseLine(line string) string {
 	var words []string
 	for word := range strings.FieldsSeq(line) {
-		word = regexp.QuoteMeta(word)
+		word = strings.ReplaceAll(regexp.QuoteMeta(word), "…", `\S*`)
 		word = regexp.MustCompile(`[█▌▏]+`).ReplaceAllString(word, `\S+`)
 		words = append(words, regexp.MustCompile(`\d[\d,.:]*(?:(?:ms|µs|d|h|m|s)\b\d*)*`).ReplaceAllString(word, `[\d,.:msdhµ]+`))
 	}
