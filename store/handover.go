@@ -23,24 +23,28 @@ type HandoverOptions struct {
 // # Where an entry stands
 //
 // In the new store, if that holds it; what the old one holds under the same key is then garbage. Otherwise in the old one. It passes from
-// the old store to the new in three steps, each of which a process may die after:
+// the old store to the new in four steps, after each of which a process may die:
 //
-//  1. a mark is created in the new store: a value that begins with 16 bytes of ours and holds the version that the entry has in the
-//     old one, its value, atime and deadline. A mark counts for nothing. Everybody may take it away, and it has a deadline of minutes.
-//  2. the old store is asked whether it still holds that version;
-//  3. the mark is replaced by the entry itself, by the mark's version; from here on the new store counts. Then the old entry goes.
+//  1. a mark is created in the new store. It counts for nothing. Everybody may take it away, and it has a deadline of minutes;
+//  2. the entry in the old store is claimed: its value is replaced, by its version, by one that says so. It counts as before, but nobody
+//     changes it there any more. Of who writes and who claims, one fails: so a write in the old store has been in time if it succeeds;
+//  3. the mark is replaced, by its version, by the entry. From here on the new store counts;
+//  4. the claim is removed. Who changes the entry in the new store does this first, where the mover has died before.
 //
-// Whoever changes the old store looks into the new one afterwards and takes away a mark that he finds. So either the mover sees the change
-// in step 2, or the one who changed finds the mark and takes it, and step 3 fails; or he finds the entry itself, and then it is he who was
-// too late and does it again in the new store. A delete goes to the old store first and to the new one last: whoever moved a copy
-// in between has lost it again before the delete returns. No step is undone by waiting, so no clock decides.
+// A mark is that of one version. Whoever finds one beside another version in the old store takes it away before he acts on what he has seen
+// there, and step 3 of its owner fails. An entry that stands in neither store is created in the new one: in step 2 its mover makes sure
+// that the old store holds none still. Whoever creates one in the old store, in Prepare, looks for a mark afterwards. A delete goes to the
+// old store first and to the new one last: whoever moved a copy in between has lost it again before the delete returns. No step is
+// undone by waiting, so no clock decides.
 type HandoverStore struct {
 	old, new Store
 	prepare  bool
 	recheck  time.Duration
 	bad      error        // why it can do nothing
 	drained  atomic.Bool  // the old store is empty for good: see Drain
-	looked   atomic.Int64 // when that was last asked for, in ns since began
+	asked    atomic.Int64 // when that was last asked, in ns since began
+	asking   chan struct{}
+	refuses  atomic.Int64 // length of the shortest value that the new store has refused, as too large; 0: none
 	began    time.Time
 }
 
@@ -70,16 +74,17 @@ var (
 // Both stores must be able to Swap, else every method returns an error that wraps [errors.ErrUnsupported]. They must not share keys, as two
 // views of one table would, and new should be empty at the beginning: an entry that new holds hides old's. What old does not answer is an error, never
 // taken for absent, unless new has it. Both need the same [Expiry] as before; a cleanup job must clean both until the end. While entries
-// move, List remembers 8 bytes for each entry of old, and a mark takes some 60 bytes of the size that new allows a value.
+// move, List remembers 8 bytes for each entry of old. To move is a use that changes the [Version], so that a Swap may fail which nobody else
+// has won: [Update] loads again.
 func Handover(old, new Store, o *HandoverOptions) *HandoverStore {
-	h := &HandoverStore{old: old, new: new, began: time.Now(), recheck: defaultRecheck}
+	h := &HandoverStore{old: old, new: new, began: time.Now(), asking: make(chan struct{}, 1), recheck: defaultRecheck}
 	if o != nil {
 		h.prepare = o.Prepare
 		if o.Recheck > 0 {
 			h.recheck = o.Recheck
 		}
 	}
-	h.looked.Store(-int64(h.recheck)) // ask at once
+	h.asked.Store(-int64(h.recheck)) // ask at once
 	for _, s := range []Store{old, new} {
 		if !CanSwap(s) {
 			h.bad = fmt.Errorf("store: handover: %T cannot Swap, and without that a delete could be lost: %w", s, errors.ErrUnsupported)

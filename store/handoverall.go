@@ -71,8 +71,13 @@ func (h *HandoverStore) List(ctx context.Context, prefix string) iter.Seq2[Info,
 			yield(Info{}, err)
 			return
 		}
+		only, err := h.newOnly(ctx)
+		if err != nil {
+			yield(Info{}, err)
+			return
+		}
 		seed, seen := maphash.MakeSeed(), map[uint64]struct{}{}
-		if !h.newOnly(ctx) {
+		if !only {
 			for info, err := range List(ctx, h.old, prefix) {
 				if err == nil {
 					now, lookErr := h.look(ctx, info.Key)
@@ -122,7 +127,7 @@ func (h *HandoverStore) lists() error {
 
 // mayBeMark tells entries apart that are no marks, by their deadline and length.
 func (h *HandoverStore) mayBeMark(info Info) bool {
-	return !info.Expires.IsZero() && info.Size >= markHeader && time.Until(info.Expires) < 2*markLife
+	return !info.Expires.IsZero() && info.Size >= int64(len(markMagic)) && time.Until(info.Expires) < 2*markLife
 }
 
 // Inspect tells of both stores.

@@ -11,9 +11,6 @@ import (
 // defaultRecheck is the default of [HandoverOptions.Recheck].
 const defaultRecheck = 5 * time.Second
 
-// drainedKey holds the news that the old store is drained; what stands there is for people.
-var drainedKey = ReservedKey("handover")
-
 // DrainOptions steer [HandoverStore.Drain]. nil is the zero value.
 type DrainOptions struct {
 	Workers  int               // entries on their way at once; 0: 8
@@ -75,11 +72,13 @@ type drain struct {
 }
 
 func (d *drain) run(ctx context.Context) error {
+	if err := apart(ctx, d.h.old, d.h.new); err != nil {
+		return Wrap("store", "drain", err)
+	}
 	if err := d.empty(ctx); err != nil {
 		return err
 	}
-	note := []byte("drained at " + time.Now().UTC().Format(time.RFC3339))
-	if err := d.h.new.Set(ctx, drainedKey, note); err != nil {
+	if err := d.h.tell(ctx); err != nil {
 		return err
 	}
 	// Each program asks when it is used and has not for Recheck. What it had begun before ends in a moment.
@@ -88,6 +87,11 @@ func (d *drain) run(ctx context.Context) error {
 	}
 	if err := d.empty(ctx); err != nil {
 		return err
+	}
+	if !CanList(d.h.new) { // nobody finds the marks that the dead have left there
+		if err := sleep(ctx, markLife); err != nil {
+			return Wrap("store", "drain", err)
+		}
 	}
 	if r := d.report; r.Failed > 0 {
 		return Wrap("store", "drain", fmt.Errorf("%d entries did not move: %w for the new store; raise its limit and drain again, or remove them", r.Failed, ErrTooLarge))
@@ -169,39 +173,40 @@ func (d *drain) fail(err error) {
 // one moves an entry, or removes it as garbage.
 func (d *drain) one(ctx context.Context, key string) error {
 	h := d.h
+	old, oldErr := h.lookOld(ctx, key, Peek)
 	now, err := h.look(ctx, key)
-	if err != nil && !errors.Is(err, ErrCorrupt) { // corrupt in the new store: it hides the old one's all the same
-		return err
-	}
-	old, oldErr := h.lookOld(ctx, key)
+	hidden := errors.Is(err, ErrCorrupt) || err == nil && now.entry != nil
 	switch {
+	case err != nil && !hidden:
+		return err
+	case hidden && errors.Is(oldErr, ErrCorrupt):
+		oldErr = h.old.Delete(ctx, key)
+		d.count(func(r *DrainReport) { r.Garbage++ })
+		return oldErr
 	case errors.Is(oldErr, ErrCorrupt):
 		d.count(func(r *DrainReport) { r.Corrupt++ })
 		return nil
 	case oldErr != nil || old == nil:
 		return oldErr
-	case err != nil || now.entry != nil:
-		if _, err = Swap(ctx, h.old, key, old.Version, nil); errors.Is(err, ErrConflict) {
-			err = nil
-			d.again()
-		} else if err == nil {
+	case hidden:
+		if _, err = Swap(ctx, h.old, key, old.Version, nil); err == nil {
 			d.count(func(r *DrainReport) { r.Garbage++ })
+		} else {
+			d.again()
 		}
-		return err
+		return unlessConflict(err)
 	}
-	moved, err := h.move(ctx, key, now, old, false)
+	_, done, err := h.move(ctx, key, now, old, false)
 	switch {
 	case errors.Is(err, ErrTooLarge):
 		d.count(func(r *DrainReport) { r.Failed++ })
 		return nil
-	case err != nil:
-		return err
-	case !moved:
+	case !done:
 		d.again()
-		return nil
+		return err
 	}
 	d.count(func(r *DrainReport) { r.Moved++; r.Bytes += int64(len(old.Value)) })
-	return nil
+	return err
 }
 
 func (d *drain) again() {
@@ -235,34 +240,12 @@ func (d *drain) marks(ctx context.Context) error {
 			continue
 		}
 		now, err := d.h.look(ctx, info.Key)
-		if err != nil && !errors.Is(err, ErrCorrupt) {
-			return err
+		if err == nil && now.mark != nil {
+			_, err = d.h.take(ctx, info.Key, now.mark.Version)
 		}
-		if _, err := d.h.take(ctx, info.Key, now); err != nil {
+		if err != nil && !errors.Is(err, ErrCorrupt) {
 			return err
 		}
 	}
 	return nil
-}
-
-// newOnly says whether the old store is drained, as far as this program knows: it asks when it has not for Recheck.
-func (h *HandoverStore) newOnly(ctx context.Context) bool {
-	if h.drained.Load() {
-		return true
-	}
-	now, last := int64(time.Since(h.began)), h.looked.Load()
-	if now-last < int64(h.recheck) || !h.looked.CompareAndSwap(last, now) {
-		return false
-	}
-	if ok, err := h.new.Contains(ctx, drainedKey); err != nil || !ok {
-		return false
-	}
-	// The news may be of an earlier handover into the same store.
-	for _, err := range List(ctx, h.old, "") {
-		if !errors.Is(err, ErrCorrupt) {
-			return false
-		}
-	}
-	h.drained.Store(true)
-	return true
 }

@@ -7,14 +7,11 @@ import (
 
 // Contains reports whether a live entry stands under key in either store.
 func (h *HandoverStore) Contains(ctx context.Context, key string) (bool, error) {
-	if h.bad != nil {
-		return false, h.bad
+	_, err := h.Peek(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
 	}
-	if h.newOnly(ctx) {
-		return h.new.Contains(ctx, key)
-	}
-	now, old, err := h.where(ctx, key)
-	return now.entry != nil || old != nil, err
+	return err == nil, err
 }
 
 // Get returns the value under key. What stands in the old store moves.
@@ -22,13 +19,10 @@ func (h *HandoverStore) Get(ctx context.Context, key string) ([]byte, error) {
 	if h.bad != nil {
 		return nil, h.bad
 	}
-	if !h.prepare || h.newOnly(ctx) {
+	if !h.prepare || h.drained.Load() {
 		value, err := h.new.Get(ctx, key)
-		switch {
-		case err == nil && !isMark(value), err != nil && !errors.Is(err, ErrNotFound):
+		if _, isMark := parseMark(value); err == nil && !isMark || err != nil && !errors.Is(err, ErrNotFound) {
 			return value, err
-		case h.newOnly(ctx):
-			return nil, ErrNotFound
 		}
 	}
 	item, err := h.find(ctx, key)
@@ -43,16 +37,18 @@ func (h *HandoverStore) Load(ctx context.Context, key string) (*Item, error) {
 	if h.bad != nil {
 		return nil, h.bad
 	}
-	if !h.prepare || h.newOnly(ctx) {
-		item, err := Load(ctx, h.new, key)
-		switch {
-		case err == nil && !isMark(item.Value), err != nil && !errors.Is(err, ErrNotFound):
+	if !h.prepare || h.drained.Load() {
+		if item, err := h.loadNew(ctx, key); !errors.Is(err, ErrNotFound) {
 			return item, err
-		case h.newOnly(ctx):
-			return nil, ErrNotFound
 		}
 	}
 	return h.find(ctx, key)
+}
+
+// Touch is a use of the entry under key. It reads the value, since a mark must not be taken for an entry.
+func (h *HandoverStore) Touch(ctx context.Context, key string) error {
+	_, err := h.Get(ctx, key)
+	return err
 }
 
 // Peek returns the entry under key, from where it stands.
@@ -60,67 +56,76 @@ func (h *HandoverStore) Peek(ctx context.Context, key string) (*Item, error) {
 	if h.bad != nil {
 		return nil, h.bad
 	}
-	if h.newOnly(ctx) {
-		return Peek(ctx, h.new, key)
+	only, err := h.newOnly(ctx)
+	if err != nil {
+		return nil, err
 	}
-	now, old, err := h.where(ctx, key)
+	now, old, err := h.where(ctx, key, only, true)
 	switch {
 	case err != nil:
 		return nil, err
 	case now.entry != nil:
 		return now.entry, nil
 	case old != nil:
-		return old, nil
+		return &old.Item, nil
 	}
 	return nil, ErrNotFound
 }
 
-// Touch is a use of the entry under key. It reads the value, since a mark must not be taken for an entry.
-func (h *HandoverStore) Touch(ctx context.Context, key string) error {
-	if h.bad == nil && h.newOnly(ctx) {
-		return Touch(ctx, h.new, key)
+// loadNew loads from the new store, where a mark is nothing.
+func (h *HandoverStore) loadNew(ctx context.Context, key string) (*Item, error) {
+	item, err := Load(ctx, h.new, key)
+	if err != nil {
+		return nil, err
 	}
-	_, err := h.Get(ctx, key)
-	return err
+	if _, isMark := parseMark(item.Value); isMark {
+		return nil, ErrNotFound
+	}
+	return item, nil
 }
 
-// find loads the entry from where it stands. Outside of Prepare it moves.
+// find loads the entry from where it stands. It moves, unless the program is in Prepare and nobody else has begun.
 func (h *HandoverStore) find(ctx context.Context, key string) (*Item, error) {
 	for {
-		now, old, err := h.both(ctx, key, func() (*Item, error) { return Load(ctx, h.old, key) })
+		only, err := h.newOnly(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if only {
+			return h.loadNew(ctx, key)
+		}
+		now, old, err := h.both(ctx, key, Load)
 		switch {
 		case err != nil:
 			return nil, err
-		case now.entry == nil && old == nil:
-			return nil, ErrNotFound
-		case now.entry == nil && (h.prepare || now.mark != nil): // or somebody is moving it
-			return old, nil
-		case now.entry == nil:
-			if _, err := h.move(ctx, key, now, old, true); err != nil {
-				return nil, err
+		case now.entry != nil:
+			item, err := h.loadNew(ctx, key)
+			if errors.Is(err, ErrNotFound) {
+				continue // gone since
 			}
-		}
-		item, err := Load(ctx, h.new, key) // it may be gone by now, or never have moved
-		if err == nil && !isMark(item.Value) || err != nil && !errors.Is(err, ErrNotFound) {
 			return item, err
+		case old == nil:
+			return nil, ErrNotFound
+		case h.prepare && !old.claimed, now.mark != nil, h.refused(len(old.Value)): // or somebody is moving it
+			return &old.Item, nil
+		}
+		v, done, err := h.move(ctx, key, now, old, true)
+		switch {
+		case done:
+			old.Version = v
+			return &old.Item, nil
+		case ctx.Err() != nil:
+			return nil, err
+		case errors.Is(err, ErrTooLarge):
+			h.refuses.CompareAndSwap(h.refuses.Load(), int64(len(old.Value))) // shorter than all that were refused: see above
+		case err != nil:
+			return &old.Item, nil // it stays, as it has stood until now
 		}
 	}
 }
 
-// move takes the entry old to the new store, where now stands: nothing, or a mark that is in the way. It is a use or, for Drain, is not. moved is
-// false where another changed something meanwhile.
-func (h *HandoverStore) move(ctx context.Context, key string, now state, old *Item, use bool) (moved bool, err error) {
-	item := &Item{Value: old.Value, Expires: old.Expires}
-	if !use {
-		item.Atime = old.Atime
-	}
-	if _, moved, err = h.write(ctx, key, now, old.Version, item); err != nil || !moved {
-		return false, err
-	}
-	// The new store counts now. What stays behind is garbage, which the next write removes, or Drain.
-	_, err = Swap(ctx, h.old, key, old.Version, nil)
-	if use || errors.Is(err, ErrConflict) {
-		err = nil
-	}
-	return true, err
+// refused reports whether the new store has refused a value of that length, or a shorter one, as too large: then nobody tries again but Drain.
+func (h *HandoverStore) refused(length int) bool {
+	least := h.refuses.Load()
+	return least > 0 && int64(length) >= least
 }

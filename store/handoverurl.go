@@ -35,8 +35,11 @@ func OpenHandover(mux Mux) Opener {
 		}
 		if err == nil {
 			err = apart(ctx, open[0], open[1])
-			if errors.Is(err, ErrUnavailable) {
+			switch {
+			case errors.Is(err, ErrUnavailable):
 				err = nil // each call says so, and what the other has is served
+			case errors.Is(err, errSame):
+				err = fmt.Errorf("%w: %w", ErrInvalidURL, err)
 			}
 		}
 		if err != nil {

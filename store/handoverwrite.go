@@ -14,10 +14,14 @@ func (h *HandoverStore) Set(ctx context.Context, key string, value []byte) error
 	if err := writable("set", value); err != nil {
 		return err
 	}
-	if h.newOnly(ctx) {
+	only, err := h.newOnly(ctx)
+	switch {
+	case err != nil:
+		return err
+	case only:
 		return h.new.Set(ctx, key, value)
 	}
-	_, err := h.put(ctx, key, AnyVersion, &Item{Value: value}, func() (Version, error) { return "", h.new.Set(ctx, key, value) })
+	_, err = h.put(ctx, key, AnyVersion, &Item{Value: value})
 	return err
 }
 
@@ -31,16 +35,13 @@ func (h *HandoverStore) Swap(ctx context.Context, key string, old Version, item 
 			return "", err
 		}
 	}
-	if h.newOnly(ctx) {
-		return Swap(ctx, h.new, key, old, item)
-	}
 	switch {
 	case item == nil && old == AnyVersion:
 		return "", h.Delete(ctx, key)
 	case item == nil:
 		return "", h.remove(ctx, key, old)
 	}
-	return h.put(ctx, key, old, item, func() (Version, error) { return Swap(ctx, h.new, key, old, item) })
+	return h.put(ctx, key, old, item)
 }
 
 // Delete removes what stands under key, in the old store first: whoever moves it meanwhile sees that, or leaves it in the new one in time
@@ -49,7 +50,11 @@ func (h *HandoverStore) Delete(ctx context.Context, key string) error {
 	if h.bad != nil {
 		return h.bad
 	}
-	if !h.newOnly(ctx) {
+	only, err := h.newOnly(ctx)
+	if err != nil {
+		return err
+	}
+	if !only {
 		if err := h.old.Delete(ctx, key); err != nil {
 			return err
 		}
@@ -57,10 +62,10 @@ func (h *HandoverStore) Delete(ctx context.Context, key string) error {
 	return h.new.Delete(ctx, key)
 }
 
-// put writes item where the version old is demanded. direct does so in the new store where the entry stands there.
-func (h *HandoverStore) put(ctx context.Context, key string, old Version, item *Item, direct func() (Version, error)) (Version, error) {
+// put writes item where the version old is demanded.
+func (h *HandoverStore) put(ctx context.Context, key string, old Version, item *Item) (Version, error) {
 	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
-		v, done, err := h.tryPut(ctx, key, old, item, direct)
+		v, done, err := h.tryPut(ctx, key, old, item)
 		if done || err != nil {
 			return v, err
 		}
@@ -70,114 +75,161 @@ func (h *HandoverStore) put(ctx context.Context, key string, old Version, item *
 	}
 }
 
-func (h *HandoverStore) tryPut(ctx context.Context, key string, old Version, item *Item, direct func() (Version, error)) (v Version, done bool, err error) {
-	now, err := h.look(ctx, key)
-	if errors.Is(err, ErrCorrupt) && old == AnyVersion {
-		now, err = state{entry: &Item{}}, nil
-	}
+// tryPut is done, or another has changed something meanwhile.
+func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, item *Item) (v Version, done bool, err error) {
+	only, err := h.newOnly(ctx)
 	if err != nil {
 		return "", false, err
 	}
-	if now.entry == nil && h.prepare {
-		return h.putOld(ctx, key, old, item)
+	if only {
+		return h.putNew(ctx, key, want, item)
 	}
-	if now.entry != nil || old == AnyVersion {
-		if v, err = direct(); err == nil {
-			// An entry with a deadline must not uncover what a mover who died has left behind.
-			err = h.old.Delete(ctx, key)
+	now, there, err := h.both(ctx, key, Peek)
+	switch {
+	case errors.Is(err, ErrCorrupt) && want == AnyVersion:
+		// In either store: what cannot be read has no version to go by.
+		return "", false, h.Delete(ctx, key)
+	case err != nil:
+		return "", false, err
+	case now.entry != nil:
+		if want != AnyVersion && want != now.entry.Version {
+			return "", false, Wrap("store", "swap", ErrConflict)
 		}
+		if err := h.tidy(ctx, key, there); err != nil {
+			return "", false, err
+		}
+		return h.swapIn(ctx, h.new, key, now.entry.Version, want, item)
+	case want != AnyVersion && want != there.version():
+		return "", false, Wrap("store", "swap", ErrConflict)
+	case there == nil && h.prepare:
+		return h.create(ctx, key, want, item)
+	case there == nil:
+		return h.write(ctx, key, now, nil, item)
+	case h.prepare && !there.claimed:
+		return h.swapIn(ctx, h.old, key, there.Version, want, item)
+	}
+	// First it moves as it is, and only then is it changed: a process that dies between leaves no earlier state behind.
+	as := &Item{Value: there.Value, Expires: there.Expires}
+	v, done, second, err := h.writeOr(ctx, key, now, there, as, item)
+	if err != nil || !done || second {
+		return v, done, err
+	}
+	return h.swapIn(ctx, h.new, key, v, want, item)
+}
+
+// swapIn swaps item for a version that was just seen. Where that has changed, whoever wanted just this one has lost, and who wanted any tries again.
+func (h *HandoverStore) swapIn(ctx context.Context, s Store, key string, seen, want Version, item *Item) (v Version, done bool, err error) {
+	v, err = Swap(ctx, s, key, seen, item)
+	if want == AnyVersion {
+		return v, err == nil, unlessConflict(err)
+	}
+	return v, err == nil, err
+}
+
+// putNew is tryPut where the old store is empty for good.
+func (h *HandoverStore) putNew(ctx context.Context, key string, want Version, item *Item) (v Version, done bool, err error) {
+	if want != "" {
+		v, err = Swap(ctx, h.new, key, want, item)
 		return v, err == nil, err
 	}
-	there, err := h.lookOld(ctx, key)
+	now, err := h.look(ctx, key)
 	switch {
 	case err != nil:
 		return "", false, err
-	case there.version() != old:
-		return "", false, h.conflict(ctx, key, now, "swap")
+	case now.entry != nil:
+		return "", false, Wrap("store", "swap", ErrConflict)
 	}
-	if v, done, err = h.write(ctx, key, now, old, item); done && err == nil {
-		err = h.old.Delete(ctx, key)
-	}
-	return v, done, err
+	v, err = Swap(ctx, h.new, key, now.version(), item) // a mark that was left over is in nobody's way
+	return v, err == nil, unlessConflict(err)
 }
 
-// conflict is ErrConflict, unless what stands in the new store has changed since now was seen: then nil, and the caller looks again.
-func (h *HandoverStore) conflict(ctx context.Context, key string, now state, op string) error {
-	again, err := h.look(ctx, key)
-	if err != nil || again.version() != now.version() {
-		return err
-	}
-	return Wrap("store", op, ErrConflict)
-}
-
-// putOld writes to the old store, in Prepare. Others may not: what they have moved meanwhile counts, and what was written here then does not.
-func (h *HandoverStore) putOld(ctx context.Context, key string, old Version, item *Item) (v Version, done bool, err error) {
-	if v, err = Swap(ctx, h.old, key, old, item); err != nil {
+// create creates an entry in the old store, in Prepare. Others create in the new one, and what stands there counts: whoever does so has made
+// sure that the old one held nothing, and put a mark before. So either he has come first, or the mark is found here and taken.
+func (h *HandoverStore) create(ctx context.Context, key string, want Version, item *Item) (v Version, done bool, err error) {
+	if v, err = Swap(ctx, h.old, key, "", item); err != nil {
+		if want == AnyVersion {
+			err = unlessConflict(err)
+		}
 		return "", false, err
 	}
 	for {
 		now, err := h.look(ctx, key)
-		if err != nil {
+		switch {
+		case err != nil:
 			return "", false, err
-		}
-		if now.entry != nil { // moved, from the state before ours
-			if _, err := Swap(ctx, h.old, key, v, nil); err != nil && !errors.Is(err, ErrConflict) {
+		case now.entry != nil:
+			_, err := Swap(ctx, h.old, key, v, nil)
+			switch {
+			case errors.Is(err, ErrConflict): // it is ours, and has moved
+				return v, true, nil
+			case err != nil || want == AnyVersion:
 				return "", false, err
 			}
-			if old == AnyVersion {
-				return "", false, nil
-			}
 			return "", false, Wrap("store", "swap", ErrConflict)
-		}
-		if now.mark == nil || parseMark(now.mark.Value).from == v {
+		case now.mark == nil || now.from == v:
 			return v, true, nil
 		}
-		if gone, err := h.take(ctx, key, now); err != nil || gone {
+		if gone, err := h.take(ctx, key, now.mark.Version); err != nil || gone {
 			return v, err == nil, err
 		}
 	}
 }
 
-// remove removes the entry where it has the version old; "" demands that there is none.
-func (h *HandoverStore) remove(ctx context.Context, key string, old Version) error {
-	for {
-		now, there, err := h.where(ctx, key)
-		switch {
-		case err != nil:
-			return err
-		case now.entry != nil:
-			if now.entry.Version != old {
-				return Wrap("store", "swap", ErrConflict)
-			}
-			if err := h.old.Delete(ctx, key); err != nil { // garbage; it must not come back
-				return err
-			}
-			_, err = Swap(ctx, h.new, key, old, nil)
-			return err
-		case there == nil && old == "":
-			return nil
-		case there.version() != old:
-			if err := h.conflict(ctx, key, now, "swap"); err != nil {
-				return err
-			}
-			continue
-		}
-		if _, err := Swap(ctx, h.old, key, old, nil); errors.Is(err, ErrConflict) {
-			continue // moved or changed
-		} else if err != nil {
+// tidy removes what a mover who died has left in the old store, before the entry in the new one is changed: it must never come to light again.
+func (h *HandoverStore) tidy(ctx context.Context, key string, garbage *oldState) error {
+	if garbage == nil || !garbage.claimed {
+		return nil
+	}
+	_, err := Swap(ctx, h.old, key, garbage.Version, nil)
+	return unlessConflict(err)
+}
+
+// remove removes the entry where it has the version want; "" demands that there is none.
+func (h *HandoverStore) remove(ctx context.Context, key string, want Version) error {
+	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
+		done, err := h.tryRemove(ctx, key, want)
+		if done || err != nil {
 			return err
 		}
-		for {
-			now, err := h.look(ctx, key)
-			if err != nil {
-				return err
-			}
-			if now.entry != nil { // it was moved before: what we have removed was garbage already
-				return Wrap("store", "swap", ErrConflict)
-			}
-			if gone, err := h.take(ctx, key, now); err != nil || gone {
-				return err
-			}
+		if err := sleep(ctx, rand.N(wait)); err != nil {
+			return Wrap("store", "handover", err)
 		}
 	}
+}
+
+func (h *HandoverStore) tryRemove(ctx context.Context, key string, want Version) (done bool, err error) {
+	only, err := h.newOnly(ctx)
+	if err != nil {
+		return false, err
+	}
+	now, there, err := h.where(ctx, key, only, false)
+	if err != nil {
+		return false, err
+	}
+	stands := there.version()
+	if now.entry != nil {
+		stands = now.entry.Version
+	}
+	switch {
+	case stands != want:
+		return false, Wrap("store", "swap", ErrConflict)
+	case now.entry != nil:
+		if err := h.tidy(ctx, key, there); err != nil {
+			return false, err
+		}
+	case there == nil:
+		return true, nil
+	case there.claimed: // somebody may be about to put it into the new store: from there it is removed
+		want, done, err = h.move(ctx, key, now, there, true)
+		if errors.Is(err, ErrTooLarge) { // nobody can, and it is as it was, but for its version
+			return false, Wrap("store", "swap", ErrConflict)
+		} else if err != nil || !done {
+			return false, err
+		}
+	default:
+		_, err = Swap(ctx, h.old, key, want, nil)
+		return true, err
+	}
+	_, err = Swap(ctx, h.new, key, want, nil)
+	return true, err
 }
