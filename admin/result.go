@@ -12,7 +12,7 @@ import (
 const lines = "application/x-ndjson"
 
 // progressEvery is how often such a line comes.
-const progressEvery = time.Second
+const progressEvery = 250 * time.Millisecond
 
 // result is the answer to a request for a sweep.
 type result struct {

@@ -12,7 +12,7 @@ import (
 type cleanupFlags struct {
 	idle, pause, maxTime, lease duration
 	batch, limit                int
-	prefix, metrics             string
+	prefix, metrics, admin      string
 	dryRun                      bool
 }
 
@@ -31,11 +31,12 @@ func (a *app) cleanupCommand() *cobra.Command {
 			"Any number of cleanups and users may run at once. With --lease, one of several\n" +
 			"hosts with the same timer works and the others end with exit code 11. One\n" +
 			"process only can hold a bbolt file: the program that does must clean up itself,\n" +
-			"with cleanup.Loop. memcached and Redis remove by themselves what is idle for the\n" +
-			"URL's x-timeout.\n\n" +
+			"with cleanup.Loop, or be asked to with --admin, where it serves package admin.\n" +
+			"memcached and Redis remove by themselves what is idle for the URL's x-timeout.\n\n" +
 			"SIGINT or SIGTERM ends it behind the batch that is in flight.",
 		Example: "  larder cleanup --idle 30d --dry-run\n" +
 			"  larder cleanup --idle 24h -q\n" +
+			"  larder cleanup --admin http+unix:///run/app.sock:/admin\n" +
 			"  larder cleanup --idle 7d --max-time 10m --batch 500 --pause 50ms\n" +
 			"  larder cleanup --lease -q --metrics-file /var/lib/node_exporter/larder.prom",
 		Args: func(c *cobra.Command, args []string) error {
@@ -49,6 +50,9 @@ func (a *app) cleanupCommand() *cobra.Command {
 				return err
 			}
 			return a.withMetrics(&f, func(m *cleanupMetrics) error {
+				if f.admin != "" {
+					return a.cleanupByAdmin(c.Context(), &f, m)
+				}
 				return a.withStore(c, false, func(ctx context.Context, s store.Closer) error {
 					return a.cleanup(ctx, s, &f, m)
 				})
@@ -66,6 +70,7 @@ func (a *app) cleanupCommand() *cobra.Command {
 	flags.Var(&f.lease, "lease", "let one of many hosts with this timer work")
 	flags.Lookup("lease").NoOptDefVal = "2m"
 	flags.StringVar(&f.metrics, "metrics-file", "", "write metrics for Prometheus' node exporter to `PATH`")
+	flags.StringVar(&f.admin, adminFlag, "", "let the program at this `URL` clean up the store that it holds")
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be removed, remove nothing")
 	return a.exits.add(c, exitError, exitNoStore, exitLocked, exitBudget)
 }
@@ -90,7 +95,7 @@ func (f *cleanupFlags) check(c *cobra.Command) error {
 	if c.Flags().Changed("metrics-file") && f.metrics == "" {
 		return usage("leave the flag out if you want none", "--metrics-file is empty")
 	}
-	return nil
+	return f.checkAdmin(c)
 }
 
 // options are those of package cleanup that say the same.

@@ -26,6 +26,7 @@ type demoResult struct {
 	URL     string     `json:"url"`     // of the page
 	Store   string     `json:"store"`   // the URL without its password
 	Cleanup string     `json:"cleanup"` // the command that cleans the store up; "": nobody need, or it would show a password
+	Admin   string     `json:"admin"`   // where one looks into the store; "": nowhere
 	Users   []demoUser `json:"users"`
 }
 
@@ -35,7 +36,7 @@ type demoUser struct {
 }
 
 func (a *app) demoCommand() *cobra.Command {
-	listen := ""
+	listen, adminAddress := "", ""
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Serve a small web page that people can log in to",
@@ -48,7 +49,8 @@ func (a *app) demoCommand() *cobra.Command {
 			"store is touched. It speaks plain http and is meant for this machine only.",
 		Example: "  larder demo\n" +
 			"  larder demo --store redis://host\n" +
-			"  larder demo --listen 127.0.0.1:0",
+			"  larder demo --listen 127.0.0.1:0\n" +
+			"  larder demo --store bolt:./demo.db --admin 127.0.0.1:8081",
 		Annotations: map[string]string{storeAnnotation: demoStore},
 		Args:        takesNone("--store URL says where the sessions are kept"),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -65,11 +67,19 @@ func (a *app) demoCommand() *cobra.Command {
 				return err
 			}
 			defer l.Close()
-			return a.withStore(c, true, func(ctx context.Context, s store.Closer) error { return a.demo(ctx, s, l) })
+			var looks *demoAdmin
+			if c.Flags().Changed(adminFlag) {
+				if looks, err = a.listenAdmin(adminAddress); err != nil {
+					return err
+				}
+				defer looks.listener.Close()
+			}
+			return a.withStore(c, true, func(ctx context.Context, s store.Closer) error { return a.demo(ctx, s, l, looks) })
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().StringVar(&listen, "listen", "", "serve on this `ADDRESS`; else "+demoListen+", or a free port")
+	c.Flags().StringVar(&adminAddress, adminFlag, "", "look into the store at this `ADDRESS`: unix:PATH, or 127.0.0.1:PORT")
 	return a.exits.add(c, exitError, exitNoStore, exitLocked)
 }
 
@@ -101,7 +111,7 @@ func addressError(err error) error {
 	return err
 }
 
-func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
+func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener, looks *demoAdmin) error {
 	if t := a.expiry.Timeout; t > 0 && t < demo.LeastTimeout {
 		return usage("write x-timeout=30m, or leave it out", "x-timeout=%s in the store's URL is too short for the demo: nobody would stay logged in; it needs %s at least",
 			t, age(demo.LeastTimeout))
@@ -114,7 +124,11 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
 	if where == "" {
 		where = "a store"
 	}
-	page, err := demo.New(s, where, logger)
+	observed, err := looks.observe(s, where, logger)
+	if err != nil {
+		return err
+	}
+	page, err := demo.New(observed, where, logger)
 	if err != nil {
 		return err
 	}
@@ -122,21 +136,24 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
 		level.Set(slog.LevelWarn)
 	}
 	a.loudly(l.Addr())
-	cleaner := a.cleaner()
+	cleaner := a.cleaner(looks)
 	if cleaner.within {
 		var cleaning sync.WaitGroup
 		defer cleaning.Wait()
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		cleaning.Go(func() { cleanup.Loop(ctx, s, &cleanup.Options{Logger: logger}) })
+		cleaning.Go(func() { cleanup.Loop(ctx, s, &cleanup.Options{Logger: logger, OnReport: looks.swept}) })
 	}
 	result := demoResult{URL: pageURL(l.Addr()), Store: store.Redact(a.secret), Cleanup: cleaner.command}
 	for name, password := range demo.Users() {
 		result.Users = append(result.Users, demoUser{name, password})
 	}
+	if looks != nil {
+		result.Admin = looks.url
+	}
 	text := result.text(cleaner)
 	if a.quiet {
-		text = result.URL // with port 0, nobody else knows it
+		text = strings.TrimSpace(result.URL + "\n" + result.Admin) // with port 0, nobody else knows it
 	}
 	if err := a.result(result, text); err != nil {
 		return err
@@ -144,7 +161,7 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener) error {
 	if err := a.out.Flush(); err != nil { // it will be long until the command ends
 		return err
 	}
-	return demo.Serve(ctx, l, page, logger)
+	return looks.serve(ctx, l, page, logger)
 }
 
 // loudly says what is not as it must be on a server of one's own; where other machines can see it, under --quiet too.
@@ -178,6 +195,9 @@ func (r *demoResult) text(cleaner cleaner) string {
 		label = ""
 	}
 	fmt.Fprintf(&b, "Sessions are in  %s\n", r.Store)
+	if r.Admin != "" {
+		fmt.Fprintf(&b, "%-16s %s\n", "To look inside", r.Admin)
+	}
 	label = "To clean it up"
 	for _, line := range cleaner.text {
 		fmt.Fprintf(&b, "%-16s %s\n", label, line)

@@ -21,7 +21,22 @@ type cleaner struct {
 }
 
 // cleaner finds the command for the store that was opened. Whatever it returns as a command must do what it says: a test runs it.
-func (a *app) cleaner() cleaner {
+func (a *app) cleaner(looks *demoAdmin) cleaner {
+	c := a.cleanerOfStore()
+	if looks == nil || !c.within {
+		return c
+	}
+	// Nobody but the demo can, and it can be asked to.
+	program, folder := programName()
+	if folder != "" {
+		folder = "cd " + shellWord(folder) + " && "
+	}
+	c.command = folder + program + " cleanup --" + adminFlag + " " + shellWord(looks.url)
+	c.text = []string{"the demo does, and this asks it to:", c.command}
+	return c
+}
+
+func (a *app) cleanerOfStore() cleaner {
 	command, remark := a.cleanupCommandLine()
 	c := cleaner{command: command, text: []string{command}}
 	if remark != "" {

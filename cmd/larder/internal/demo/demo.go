@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	_ "embed"
 	"errors"
 	"log/slog"
@@ -19,12 +20,21 @@ type site struct {
 	remember time.Duration // how long who wants to be is remembered
 }
 
+// Demo is the page, and what an operator can do to who is logged in there.
+type Demo struct {
+	http.Handler
+	manager *session.Manager
+}
+
+// SignOut logs a user out everywhere.
+func (d *Demo) SignOut(ctx context.Context, user string) error { return d.manager.RevokeAll(ctx, user) }
+
 // New returns the demo on sessions in s. where says in words where that is, and logger hears what is wrong.
-func New(s store.Store, where string, logger *slog.Logger) (http.Handler, error) {
+func New(s store.Store, where string, logger *slog.Logger) (*Demo, error) {
 	return newSite(s, where, logger, madeUp())
 }
 
-func newSite(s store.Store, where string, logger *slog.Logger, users []user) (http.Handler, error) {
+func newSite(s store.Store, where string, logger *slog.Logger, users []user) (*Demo, error) {
 	e, err := store.ExpiryOf(s)
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, err
@@ -40,7 +50,7 @@ func newSite(s store.Store, where string, logger *slog.Logger, users []user) (ht
 		return nil, err
 	}
 	d := &site{m, newDoorman(users), where, o.RememberFor}
-	return guarded(fromHere(limited(m.Handler(d.routes())))), nil
+	return &Demo{guarded(fromHere(limited(m.Handler(d.routes())))), m}, nil
 }
 
 func (s *site) routes() http.Handler {
