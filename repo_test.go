@@ -49,6 +49,7 @@ var mayImport = map[string][]string{
 	"internal/modelcheck": {"store", "pgregory.net/rapid", "github.com/anishathalye/porcupine"},
 	"internal/crashtest":  {"store"},
 	"internal/outage":     {}, // tests only
+	"internal/layertest":  {}, // tests only
 	"internal/interleave": {"store"},
 }
 

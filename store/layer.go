@@ -82,7 +82,7 @@ type layer struct {
 
 func (l *layer) Get(ctx context.Context, key string) ([]byte, error) {
 	if c, ok := l.hit(ctx, key); ok {
-		return c.value, nil
+		return c.value(), nil
 	}
 	item, err := l.fetch(ctx, key)
 	if err != nil {
@@ -96,7 +96,7 @@ func (l *layer) Load(ctx context.Context, key string) (*Item, error) {
 	if !l.loads {
 		return Load(ctx, l.slow, key)
 	}
-	if c, ok := l.hit(ctx, key); ok {
+	if c, ok := l.hit(ctx, key); ok && c.answersLoad() {
 		return c.item(), nil
 	}
 	return l.fetch(ctx, key)
@@ -118,21 +118,18 @@ func (l *layer) Touch(ctx context.Context, key string) error {
 }
 
 // hit returns the copy of the entry under key, if one stands that may answer. Where fast finds fault with the call, slow will, too.
-func (l *layer) hit(ctx context.Context, key string) (copied, bool) {
-	if Reserved(key) { // a lease must not be read as it was
-		return copied{}, false
+func (l *layer) hit(ctx context.Context, key string) (c copied, ok bool) {
+	s := l.slot(key)
+	if s.busy.Load() != 0 || Reserved(key) { // a lease must not be read as it was
+		return nil, false
 	}
 	asking, cancel, ok := l.ask(ctx)
 	if !ok {
-		return copied{}, false
+		return nil, false
 	}
-	data, err := l.fast.Get(asking, key)
+	c, err := l.fast.Get(asking, key)
 	l.asked(cancel, err)
-	if err != nil {
-		return copied{}, false
-	}
-	c, ok := readCopy(data)
-	return c, ok && l.trusts(&c, l.slot(key))
+	return c, err == nil && c.valid() && l.trusts(c, s)
 }
 
 // fetch reads slow and puts a copy into fast.
@@ -143,8 +140,8 @@ func (l *layer) fetch(ctx context.Context, key string) (*Item, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c, ok := makeCopy(l.id, tick, fetched, item, l.maxAge, l.slack); ok && !Reserved(key) {
-		l.fill(ctx, key, &c)
+	if c := l.copyOf(item, tick, fetched); c != nil && !Reserved(key) {
+		l.fill(ctx, key, c)
 	}
 	return item, nil
 }
@@ -158,11 +155,11 @@ func (l *layer) read(ctx context.Context, key string) (*Item, error) {
 }
 
 // fill puts c into fast. Whether it succeeds is nobody's concern.
-func (l *layer) fill(ctx context.Context, key string, c *copied) {
+func (l *layer) fill(ctx context.Context, key string, c copied) {
 	s := l.slot(key)
 	s.filling.Add(1) // before the look at writes: a write that is not seen there sees this
 	defer s.filling.Add(-1)
-	if !s.unwritten(c.tick) {
+	if !s.unwritten(c.tick()) {
 		return
 	}
 	asking, cancel, ok := l.ask(ctx)
@@ -172,7 +169,7 @@ func (l *layer) fill(ctx context.Context, key string, c *copied) {
 	err := l.put(asking, key, c)
 	l.asked(cancel, err)
 	if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTooLarge) {
-		raise(&s.lost, c.tick) // it may yet arrive, after a write has dropped the copy
+		raise(&s.lost, c.tick()) // it may yet arrive, after a write has dropped the copy
 	}
 	if l.tidies && l.fills.Add(1)%tidyEvery == 0 {
 		l.tidy(ctx)
@@ -180,8 +177,8 @@ func (l *layer) fill(ctx context.Context, key string, c *copied) {
 }
 
 // put creates the copy, or replaces one that was read from slow earlier.
-func (l *layer) put(ctx context.Context, key string, c *copied) error {
-	fresh := &Item{Value: c.bytes(), Expires: c.until.time()}
+func (l *layer) put(ctx context.Context, key string, c copied) error {
+	fresh := &Item{Value: c, Expires: c.until()}
 	_, err := Swap(ctx, l.fast, key, "", fresh)
 	if !errors.Is(err, ErrConflict) {
 		return err
@@ -190,7 +187,7 @@ func (l *layer) put(ctx context.Context, key string, c *copied) error {
 	if err != nil {
 		return err
 	}
-	if old, ok := readCopy(there.Value); ok && !old.before(c) {
+	if old := copied(there.Value); old.valid() && !old.before(c) {
 		return ErrConflict
 	}
 	_, err = Swap(ctx, l.fast, key, there.Version, fresh)

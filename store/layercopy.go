@@ -9,68 +9,96 @@ import (
 // copied is a copy of an entry as it stands in the fast store: the value behind a header that says from when it is and how long it may answer.
 //
 //	offset  size  what
-//	     0     2  "L", version of this format: 1
+//	     0     1  "L"
+//	     1     1  1: only Get; 2: also Load, by the last three fields of the header
 //	     2     8  id: the layer that made it
 //	    10     8  tick: when that began to read the entry, by its own count
-//	    18     8  limit: when the copy is over, by the same count
-//	    26     8  fetched: when it began, by the clock of its host
-//	    34     8  until: when it is over, by that clock
-//	    42     8  the entry's atime
-//	    50     8  the entry's deadline
-//	    58     1  n: length of the entry's version
-//	    59     n  the entry's version
-//	  59+n        the value
+//	    18     8  fetched: the same by the clock of its host
+//	    26     8  life: for how long it may answer from then on
+//	    34     8  the entry's atime
+//	    42     8  the entry's deadline
+//	    50     1  n: length of the entry's version
+//	    51     n  the entry's version
+//	34/51+n       the value
 //
-// Integers are little-endian; times are nanoseconds since 1970, and the least of all integers is no time. The store keeps a
+// Integers are little-endian; times are nanoseconds, since 1970 those of clocks, and the least of all integers is no time. The store keeps a
 // checksum and the key, so the copy need not.
-type copied struct {
-	id          uint64
-	tick, limit int64
-	fetched     nanos
-	until       nanos
-	atime       nanos
-	expires     nanos
-	version     []byte
-	value       []byte
-}
+type copied []byte
 
 const (
-	copyMagic  = "L\x01"
-	copyHeader = 59
+	copyGet  = 1
+	copyLoad = 2
+
+	copyHeader     = 34
+	copyLoadHeader = 51
 )
 
-// readCopy takes apart what bytes put together. Anything else is no copy: another format's, or not ours.
-func readCopy(data []byte) (c copied, ok bool) {
-	if len(data) < copyHeader || string(data[:2]) != copyMagic {
-		return copied{}, false
+func (c copied) uint(at int) uint64 { return binary.LittleEndian.Uint64(c[at:]) }
+
+func (c copied) id() uint64        { return c.uint(2) }
+func (c copied) tick() int64       { return int64(c.uint(10)) }
+func (c copied) fetched() nanos    { return nanos(c.uint(18)) }
+func (c copied) life() int64       { return int64(c.uint(26)) }
+func (c copied) answersLoad() bool { return c[1] == copyLoad }
+func (c copied) until() time.Time  { return c.fetched().time().Add(time.Duration(c.life())) }
+func (c copied) version() []byte   { return c[copyLoadHeader : copyLoadHeader+int(c[50])] }
+
+// valid reports whether c is a copy at all, and of this format. No other method may be called otherwise.
+func (c copied) valid() bool {
+	switch {
+	case len(c) < copyHeader || c[0] != 'L':
+		return false
+	case c[1] == copyGet:
+		return true
 	}
-	rest := data[copyHeader:]
-	n := int(data[58])
-	if len(rest) < n {
-		return copied{}, false
-	}
-	c.id = binary.LittleEndian.Uint64(data[2:])
-	c.tick = int64(binary.LittleEndian.Uint64(data[10:]))
-	c.limit = int64(binary.LittleEndian.Uint64(data[18:]))
-	c.fetched = nanos(binary.LittleEndian.Uint64(data[26:]))
-	c.until = nanos(binary.LittleEndian.Uint64(data[34:]))
-	c.atime = nanos(binary.LittleEndian.Uint64(data[42:]))
-	c.expires = nanos(binary.LittleEndian.Uint64(data[50:]))
-	c.version, c.value = rest[:n], rest[n:]
-	return c, true
+	return c[1] == copyLoad && len(c) >= copyLoadHeader && len(c) >= copyLoadHeader+int(c[50])
 }
 
-func (c *copied) bytes() []byte {
-	data := make([]byte, 0, copyHeader+len(c.version)+len(c.value))
-	data = append(data, copyMagic...)
-	data = binary.LittleEndian.AppendUint64(data, c.id)
-	data = binary.LittleEndian.AppendUint64(data, uint64(c.tick))
-	data = binary.LittleEndian.AppendUint64(data, uint64(c.limit))
-	for _, n := range [...]nanos{c.fetched, c.until, c.atime, c.expires} {
-		data = binary.LittleEndian.AppendUint64(data, uint64(n))
+func (c copied) value() []byte {
+	if c.answersLoad() {
+		return c[copyLoadHeader+int(c[50]):]
 	}
-	data = append(data, byte(len(c.version)))
-	return append(append(data, c.version...), c.value...)
+	return c[copyHeader:]
+}
+
+func (c copied) item() *Item {
+	return &Item{Value: c.value(), Atime: nanos(c.uint(34)).time(), Expires: nanos(c.uint(42)).time(), Version: Version(c.version())}
+}
+
+// before reports whether c was read earlier than d, as far as two hosts can tell.
+func (c copied) before(d copied) bool {
+	if c.id() == d.id() {
+		return c.tick() < d.tick()
+	}
+	return c.fetched() < d.fetched()
+}
+
+// copyOf returns the copy of item that l makes, which it began to read at tick and, by its host's clock, fetched; nil, if that is not worth
+// keeping. It is over after MaxAge, at the entry's deadline, or when the next use must be recorded, whichever comes first.
+func (l *layer) copyOf(item *Item, tick int64, fetched time.Time) copied {
+	life := min(l.maxAge, l.slack)
+	if !item.Atime.IsZero() {
+		life = min(life, item.Atime.Add(l.slack).Sub(fetched))
+	}
+	if !item.Expires.IsZero() {
+		life = min(life, item.Expires.Sub(fetched))
+	}
+	if life <= 0 || l.loads && (len(item.Version) > math.MaxUint8 || item.Expires.Year() > 2261) { // what the header cannot hold
+		return nil
+	}
+	c := make(copied, 0, copyLoadHeader+len(item.Version)+len(item.Value))
+	c = append(c, 'L', copyGet)
+	for _, n := range [...]uint64{l.id, uint64(tick), uint64(nanosOf(fetched)), uint64(life)} {
+		c = binary.LittleEndian.AppendUint64(c, n)
+	}
+	if l.loads {
+		c[1] = copyLoad
+		c = binary.LittleEndian.AppendUint64(c, uint64(nanosOf(item.Atime)))
+		c = binary.LittleEndian.AppendUint64(c, uint64(nanosOf(item.Expires)))
+		c = append(c, byte(len(item.Version)))
+		c = append(c, item.Version...)
+	}
+	return append(c, item.Value...)
 }
 
 // nanos is a time as it stands in a copy: most hits need none as a time.Time.
@@ -90,37 +118,4 @@ func (n nanos) time() time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, int64(n))
-}
-
-// makeCopy returns a copy of item by the layer id, which began to read it at tick and, by its host's clock, fetched, and reports whether it is worth
-// keeping. It is over after maxAge, at the entry's deadline, or when the next use must be recorded, whichever comes first.
-func makeCopy(id uint64, tick int64, fetched time.Time, item *Item, maxAge, slack time.Duration) (c copied, ok bool) {
-	if len(item.Version) > math.MaxUint8 || item.Expires.Year() > 2261 { // what the header cannot hold
-		return copied{}, false
-	}
-	until := fetched.Add(min(maxAge, slack))
-	if used := item.Atime.Add(slack); !item.Atime.IsZero() && used.Before(until) {
-		until = used
-	}
-	if !item.Expires.IsZero() && item.Expires.Before(until) {
-		until = item.Expires
-	}
-	life := until.Sub(fetched)
-	return copied{
-		id: id, tick: tick, limit: tick + int64(life),
-		fetched: nanosOf(fetched), until: nanosOf(until), atime: nanosOf(item.Atime), expires: nanosOf(item.Expires),
-		version: []byte(item.Version), value: item.Value,
-	}, life > 0
-}
-
-func (c *copied) item() *Item {
-	return &Item{Value: c.value, Expires: c.expires.time(), Atime: c.atime.time(), Version: Version(c.version)}
-}
-
-// before reports whether c was read earlier than d, as far as two hosts can tell.
-func (c *copied) before(d *copied) bool {
-	if c.id == d.id {
-		return c.tick < d.tick
-	}
-	return c.fetched < d.fetched
 }

@@ -18,12 +18,12 @@ type trust struct {
 	id    uint64    // of this layer: its own copies it knows better than those of others
 	epoch time.Time // what ticks and limits are counted from
 	seed  maphash.Seed
-	last  atomic.Int64 // the latest tick
 	floor atomic.Int64 // the tick of the last sweep: it may have removed anything
 	slots [layerSlots]layerSlot
+	last  atomic.Int64 // the latest tick; away from what each hit reads
 }
 
-// layerSlots makes 192 KiB for each layer.
+// layerSlots makes 256 KiB for each layer.
 const layerSlots = 8192
 
 // layerSlot is what is known of the writes to the keys that share it.
@@ -32,6 +32,7 @@ type layerSlot struct {
 	filling atomic.Int32 // copies on their way to fast
 	wrote   atomic.Int64 // tick of the end of the last write; 0: none
 	lost    atomic.Int64 // tick up to which copies of this layer's own may stand in fast that a write should have dropped
+	_       int64        // for a hit to look at one cache line
 }
 
 func (t *trust) slot(key string) *layerSlot {
@@ -67,21 +68,19 @@ func (s *layerSlot) unwritten(tick int64) bool {
 	return s.busy.Load() == 0 && tick > s.wrote.Load()
 }
 
-// trusts reports whether the copy may answer for its entry now. While a write is under way none does, or readers could see the entry as it
-// will be, and then as it was.
-func (l *layer) trusts(c *copied, s *layerSlot) bool {
-	if s.busy.Load() != 0 {
-		return false
-	}
+// trusts reports whether c may answer for its entry. It was read from fast after a moment at which s was not busy: while a write is under way no copy
+// answers, or readers could see the entry as it will be, and then as it was.
+func (l *layer) trusts(c copied, s *layerSlot) bool {
 	floor, now := l.floor.Load(), l.now()
-	if c.id == l.id {
-		return now < c.limit && c.tick > floor && c.tick > s.lost.Load()
+	if c.id() == l.id {
+		tick := c.tick()
+		return now-tick < c.life() && tick > floor && tick > s.lost.Load()
 	}
 	// The copy is another layer's, which knows nothing of writes here: it may have read the entry before the last one and filled after it. It
 	// lives for MaxAge, which may begin as much later as its clock is ahead of ours; a clock that is further ahead is not believed.
-	wall, maxAge := nanosOf(time.Now()), nanos(l.maxAge)
-	quiet := func(tick int64) bool { return tick == 0 || now-tick > 2*int64(l.maxAge) }
-	return wall < c.until && wall-c.fetched < maxAge && c.fetched-wall < maxAge && quiet(floor) && quiet(s.wrote.Load())
+	age, maxAge := int64(nanosOf(time.Now())-c.fetched()), int64(l.maxAge)
+	quiet := func(tick int64) bool { return tick == 0 || now-tick > 2*maxAge }
+	return age < min(c.life(), maxAge) && -age < maxAge && quiet(floor) && quiet(s.wrote.Load())
 }
 
 const (
