@@ -225,3 +225,11 @@ func TestSignOut(t *testing.T) {
 		t.Error("there is no form")
 	}
 }
+
+// TestSweepAgainAtOnce: who has the answer may ask again.
+func TestSweepAgainAtOnce(t *testing.T) {
+	k := serve(t, store.NewMap(nil), &admin.Options{AllowWrites: true})
+	for range 200 {
+		k.ask("POST", "cleanup", "").is(200, "")
+	}
+}

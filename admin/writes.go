@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/larder-go/larder/cleanup"
@@ -117,15 +118,17 @@ func (h *Handler) postCleanup(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case h.sweeping <- struct{}{}:
-		defer func() { <-h.sweeping }()
 	default:
 		busy.answer(w)
 		return
 	}
+	over := sync.OnceFunc(func() { <-h.sweeping })
+	defer over()
 	unhurried(w)
 	out := newResult(w, r)
 	o.Progress = func(r cleanup.Report) { out.progress(h.result(r, o)) }
 	rep, err := cleanup.Run(r.Context(), h.s, o)
+	over() // before the client knows, who may ask again at once
 	if !o.DryRun {
 		h.Swept(rep, err)
 		h.census.forget()

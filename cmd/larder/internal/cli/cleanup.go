@@ -70,7 +70,7 @@ func (a *app) cleanupCommand() *cobra.Command {
 	flags.Var(&f.lease, "lease", "let one of many hosts with this timer work")
 	flags.Lookup("lease").NoOptDefVal = "2m"
 	flags.StringVar(&f.metrics, "metrics-file", "", "write metrics for Prometheus' node exporter to `PATH`")
-	flags.StringVar(&f.admin, adminFlag, "", "let the program at this `URL` clean up the store that it holds")
+	flags.StringVar(&f.admin, adminFlag, "", "let the program at this `URL` clean up its store")
 	flags.BoolVarP(&f.dryRun, "dry-run", "n", false, "say what would be removed, remove nothing")
 	return a.exits.add(c, exitError, exitNoStore, exitLocked, exitBudget)
 }

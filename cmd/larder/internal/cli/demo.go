@@ -79,7 +79,7 @@ func (a *app) demoCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().StringVar(&listen, "listen", "", "serve on this `ADDRESS`; else "+demoListen+", or a free port")
-	c.Flags().StringVar(&adminAddress, adminFlag, "", "look into the store at this `ADDRESS`: unix:PATH, or 127.0.0.1:PORT")
+	c.Flags().StringVar(&adminAddress, adminFlag, "", "serve the admin page at `ADDRESS`, unix:PATH or 127.0.0.1:0")
 	return a.exits.add(c, exitError, exitNoStore, exitLocked)
 }
 
