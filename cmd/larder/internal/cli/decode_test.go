@@ -166,10 +166,45 @@ func TestGetDecode(t *testing.T) {
 	}
 }
 
+// TestDecodeSessions: what the sessions of a program look like, and that nothing in it lets anybody in.
+func TestDecodeSessions(t *testing.T) {
+	s := keep{store.NewMap(nil)}
+	tokens := enter(t, s, true)
+	seen := make(map[string]int)
+	for key := range strings.FieldsSeq(keysOf(t, s)) {
+		code, stdout, stderr := run(t, t.Context(), s, "get", "--decode", "--json", "--reveal", key)
+		var got decodeResult
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != exitDone {
+			t.Fatalf("%d, %v, %q, %q", code, err, stdout, stderr)
+		}
+		seen[got.Format]++
+		for _, token := range tokens {
+			if id, _, _ := strings.Cut(token, "."); strings.Contains(stdout, id) {
+				t.Errorf("it shows an id: %s", stdout)
+			}
+		}
+		for _, want := range map[string][]string{
+			"session session": {`"subject":"`, `"fields":{"count":3,"pin":"12\u009b34"}`, `"flashes":["hello"]`, `"idle":3600,`, `"remembered":false`, `"created":"20`},
+			"session subject": {`"devices":[{"id":"`, `"label":"Lynx\u001b"`, `"last_seen":"20`},
+			"session alias":   {`"target":"`, `…(43)"`, `"strict":`}, "session key": {`"decoded":{"$redacted":true},"redacted":1`},
+		}[got.Format] {
+			if !strings.Contains(stdout, want) {
+				t.Errorf("%s: no %s in %s", got.Format, want, stdout)
+			}
+		}
+		if code, stdout, _ = run(t, t.Context(), s, "get", "--decode", key); code != exitDone || strings.Contains(stdout, "9b34") {
+			t.Errorf("%d, %s", code, stdout)
+		}
+	}
+	if seen["session session"] != 2 || seen["session subject"] != 2 || seen["session key"] != 1 || seen["session alias"] != 2 {
+		t.Errorf("%v", seen)
+	}
+}
+
 // What is long is printed without indentation, which could be many times as long.
 func TestDecodeLong(t *testing.T) {
 	s := keep{store.NewMap(nil)}
-	value := []byte("[" + strings.Repeat(strings.Repeat("[", 60)+strings.Repeat("]", 60)+",", 20_000) + "0]")
+	value := []byte("[" + strings.Repeat(strings.Repeat("[", 60)+strings.Repeat("]", 60)+",", 10_000) + "0]")
 	if err := s.Set(t.Context(), "key", value); err != nil {
 		t.Fatal(err)
 	}

@@ -47,6 +47,7 @@ const (
 	doctorSample = 3 * time.Second  // for looking at entries,
 	doctorSwept  = 3 * time.Second  // and for looking for what should have gone
 	doctorLooked = 10_000
+	doctorDead   = 1000 // the first of them, where a store keeps an order, is what it is about
 )
 
 func (a *app) doctorCommand() *cobra.Command {

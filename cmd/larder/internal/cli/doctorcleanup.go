@@ -139,7 +139,7 @@ func (d *doctor) backlog(parent context.Context, idle time.Duration) (*overdue, 
 	}
 	ctx, cancel := context.WithTimeout(parent, doctorSwept)
 	defer cancel()
-	r, err := store.Sweep(ctx, d.s, store.SweepOptions{Idle: idle, DryRun: true, Limit: doctorLooked})
+	r, err := store.Sweep(ctx, d.s, store.SweepOptions{Idle: idle, DryRun: true, Limit: doctorDead})
 	switch {
 	case err == nil:
 	case parent.Err() != nil || ctx.Err() == nil:

@@ -47,8 +47,9 @@ func TestDoctorOnPostgres(t *testing.T) {
 	} {
 		exec(c.do)
 		exec("SELECT pg_reload_conf()")
-		eventually(t, c.do, func() bool { return len(at().Wrong) > 0 })
-		at().wrong(t, c.name, c.value, c.advice)
+		var e examined
+		eventually(t, c.do, func() bool { e = at(); return len(e.Wrong) > 0 }) // a setting takes effect in a moment
+		e.wrong(t, c.name, c.value, c.advice)
 		for statement := range strings.SplitSeq(c.undo, "; ") {
 			exec(statement)
 		}
@@ -104,6 +105,7 @@ func larderDo(t *testing.T, url string, args ...string) {
 	}
 }
 
+// eventually asks until it is so.
 func eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for giveUp := time.Now().Add(10 * time.Second); !done(); {

@@ -115,8 +115,8 @@ func (downStore) Get(context.Context, string) ([]byte, error) {
 	return nil, store.Wrap("test", "get", errors.Join(store.ErrUnavailable))
 }
 
-// enter logs anna and ben in, each with a browser.
-func enter(t *testing.T, s store.Store, devices bool) {
+// enter logs anna and ben in, each with a browser that was there before, and returns the tokens that they got.
+func enter(t *testing.T, s store.Store, devices bool) (tokens []string) {
 	t.Helper()
 	m, err := session.New(s, &session.Options{Prefix: "app:", Devices: devices, Idle: time.Hour, Logger: slog.New(slog.DiscardHandler),
 		Label: func(*http.Request) string { return "Lynx\x1b" }})
@@ -124,12 +124,28 @@ func enter(t *testing.T, s store.Store, devices bool) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"anna", "ben"} {
-		m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			if err := session.From(r.Context()).SetSubject(name); err != nil {
-				t.Error(err)
+		var cookies []*http.Cookie
+		visit := func(do func(s *session.Session) error) {
+			h := m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if err := do(session.From(r.Context())); err != nil {
+					t.Error(err)
+				}
+			}))
+			r := httptest.NewRequest("GET", "https://example.org/", nil)
+			for _, c := range cookies {
+				r.AddCookie(c)
 			}
-		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "https://example.org/", nil))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if got := w.Result().Cookies(); len(got) > 0 {
+				cookies, tokens = got, append(tokens, got[0].Value)
+			}
+		}
+		visit(func(s *session.Session) error { return errors.Join(s.Set("count", 3), s.Set("pin", "12\u009b34")) })
+		visit(func(s *session.Session) error { return s.SetSubject(name) })
+		visit(func(s *session.Session) error { return s.Flash("hello") })
 	}
+	return tokens
 }
 
 func keysOf(t *testing.T, s store.Store) string {
