@@ -33,9 +33,8 @@ type HandoverOptions struct {
 //
 // A mark is that of one version. Whoever finds one beside another version in the old store takes it away before he acts on what he has seen
 // there, and step 3 of its owner fails. An entry that stands in neither store is created in the new one: in step 2 its mover makes sure
-// that the old store holds none still. Whoever creates one in the old store, in Prepare, looks for a mark afterwards. A delete goes to the
-// old store first and to the new one last: whoever moved a copy in between has lost it again before the delete returns. No step is
-// undone by waiting, so no clock decides.
+// that the old store holds none still. Whoever creates one in the old store, in Prepare, looks for a mark afterwards. What is removed is removed
+// by its version where it stands. No step is undone by waiting, so no clock decides.
 type HandoverStore struct {
 	old, new Store
 	prepare  bool

@@ -106,6 +106,14 @@ func (h *HandoverStore) where(ctx context.Context, key string, only, soon bool) 
 	return h.both(ctx, key, Peek)
 }
 
+// stands reports whether the old store still holds old, which both has found where the new one held no entry. Then it stood in the very moment in
+// which the new store was asked. Before, it may have been garbage: an entry that somebody in Prepare created too late, beside one in the new
+// store that has been deleted since. Who swaps it needs not ask.
+func (h *HandoverStore) stands(ctx context.Context, key string, old *oldState) (bool, error) {
+	again, err := h.lookOld(ctx, key, Peek)
+	return again.version() == old.version() || again != nil && again.claimed && again.of == old.version(), err
+}
+
 // take removes a mark from the new store. gone is false where something else has taken its place.
 func (h *HandoverStore) take(ctx context.Context, key string, mark Version) (gone bool, err error) {
 	_, err = Swap(ctx, h.new, key, mark, nil)

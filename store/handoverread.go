@@ -57,19 +57,22 @@ func (h *HandoverStore) Peek(ctx context.Context, key string) (*Item, error) {
 		return nil, h.bad
 	}
 	only, err := h.newOnly(ctx)
-	if err != nil {
-		return nil, err
+	for err == nil {
+		now, old, lookErr := h.where(ctx, key, only, true)
+		switch {
+		case lookErr != nil:
+			return nil, lookErr
+		case now.entry != nil:
+			return now.entry, nil
+		case old == nil:
+			return nil, ErrNotFound
+		}
+		var stands bool
+		if stands, err = h.stands(ctx, key, old); stands && err == nil {
+			return &old.Item, nil
+		}
 	}
-	now, old, err := h.where(ctx, key, only, true)
-	switch {
-	case err != nil:
-		return nil, err
-	case now.entry != nil:
-		return now.entry, nil
-	case old != nil:
-		return &old.Item, nil
-	}
-	return nil, ErrNotFound
+	return nil, err
 }
 
 // loadNew loads from the new store, where a mark is nothing.
@@ -107,7 +110,10 @@ func (h *HandoverStore) find(ctx context.Context, key string) (*Item, error) {
 		case old == nil:
 			return nil, ErrNotFound
 		case h.prepare && !old.claimed, now.mark != nil, h.refused(len(old.Value)): // or somebody is moving it
-			return &old.Item, nil
+			if stands, err := h.stands(ctx, key, old); err != nil || stands {
+				return &old.Item, err
+			}
+			continue
 		}
 		v, done, err := h.move(ctx, key, now, old, true)
 		switch {
@@ -118,8 +124,10 @@ func (h *HandoverStore) find(ctx context.Context, key string) (*Item, error) {
 			return nil, err
 		case errors.Is(err, ErrTooLarge):
 			h.refuses.CompareAndSwap(h.refuses.Load(), int64(len(old.Value))) // shorter than all that were refused: see above
-		case err != nil:
-			return &old.Item, nil // it stays, as it has stood until now
+		case err != nil: // it stays, as it has stood until now
+			if stands, err := h.stands(ctx, key, old); err != nil || stands {
+				return &old.Item, err
+			}
 		}
 	}
 }

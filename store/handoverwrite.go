@@ -44,20 +44,29 @@ func (h *HandoverStore) Swap(ctx context.Context, key string, old Version, item 
 	return h.put(ctx, key, old, item)
 }
 
-// Delete removes what stands under key, in the old store first: whoever moves it meanwhile sees that, or leaves it in the new one in time
-// to be removed there.
+// Delete removes what stands under key. It does so by the version that it finds, in one of the stores: to delete in one and then in the other would
+// take away what somebody has created in between.
 func (h *HandoverStore) Delete(ctx context.Context, key string) error {
 	if h.bad != nil {
 		return h.bad
 	}
 	only, err := h.newOnly(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case only:
+		return h.new.Delete(ctx, key)
 	}
-	if !only {
-		if err := h.old.Delete(ctx, key); err != nil {
-			return err
-		}
+	if err = h.remove(ctx, key, AnyVersion); errors.Is(err, ErrCorrupt) {
+		return h.clear(ctx, key)
+	}
+	return err
+}
+
+// clear removes what cannot be read, in either store, and so has no version to go by.
+func (h *HandoverStore) clear(ctx context.Context, key string) error {
+	if err := h.old.Delete(ctx, key); err != nil {
+		return err
 	}
 	return h.new.Delete(ctx, key)
 }
@@ -87,8 +96,7 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, it
 	now, there, err := h.both(ctx, key, Peek)
 	switch {
 	case errors.Is(err, ErrCorrupt) && want == AnyVersion:
-		// In either store: what cannot be read has no version to go by.
-		return "", false, h.Delete(ctx, key)
+		return "", false, h.clear(ctx, key)
 	case err != nil:
 		return "", false, err
 	case now.entry != nil:
@@ -98,7 +106,7 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, it
 		if err := h.tidy(ctx, key, there); err != nil {
 			return "", false, err
 		}
-		return h.swapIn(ctx, h.new, key, now.entry.Version, want, item)
+		return swapIn(ctx, h.new, key, now.entry.Version, want, item)
 	case want != AnyVersion && want != there.version():
 		return "", false, Wrap("store", "swap", ErrConflict)
 	case there == nil && h.prepare:
@@ -106,7 +114,7 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, it
 	case there == nil:
 		return h.write(ctx, key, now, nil, item)
 	case h.prepare && !there.claimed:
-		return h.swapIn(ctx, h.old, key, there.Version, want, item)
+		return swapIn(ctx, h.old, key, there.Version, want, item)
 	}
 	// First it moves as it is, and only then is it changed: a process that dies between leaves no earlier state behind.
 	as := &Item{Value: there.Value, Expires: there.Expires}
@@ -114,11 +122,11 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, it
 	if err != nil || !done || second {
 		return v, done, err
 	}
-	return h.swapIn(ctx, h.new, key, v, want, item)
+	return swapIn(ctx, h.new, key, v, want, item)
 }
 
 // swapIn swaps item for a version that was just seen. Where that has changed, whoever wanted just this one has lost, and who wanted any tries again.
-func (h *HandoverStore) swapIn(ctx context.Context, s Store, key string, seen, want Version, item *Item) (v Version, done bool, err error) {
+func swapIn(ctx context.Context, s Store, key string, seen, want Version, item *Item) (v Version, done bool, err error) {
 	v, err = Swap(ctx, s, key, seen, item)
 	if want == AnyVersion {
 		return v, err == nil, unlessConflict(err)
@@ -211,25 +219,29 @@ func (h *HandoverStore) tryRemove(ctx context.Context, key string, want Version)
 		stands = now.entry.Version
 	}
 	switch {
-	case stands != want:
+	case want != AnyVersion && want != stands:
 		return false, Wrap("store", "swap", ErrConflict)
+	case stands == "":
+		return true, nil
 	case now.entry != nil:
 		if err := h.tidy(ctx, key, there); err != nil {
 			return false, err
 		}
-	case there == nil:
-		return true, nil
 	case there.claimed: // somebody may be about to put it into the new store: from there it is removed
-		want, done, err = h.move(ctx, key, now, there, true)
+		stands, done, err = h.move(ctx, key, now, there, true)
 		if errors.Is(err, ErrTooLarge) { // nobody can, and it is as it was, but for its version
-			return false, Wrap("store", "swap", ErrConflict)
-		} else if err != nil || !done {
+			err = Wrap("store", "swap", ErrConflict)
+			if want == AnyVersion {
+				err = nil
+			}
+		}
+		if err != nil || !done {
 			return false, err
 		}
 	default:
-		_, err = Swap(ctx, h.old, key, want, nil)
-		return true, err
+		_, done, err = swapIn(ctx, h.old, key, stands, want, nil)
+		return done, err
 	}
-	_, err = Swap(ctx, h.new, key, want, nil)
-	return true, err
+	_, done, err = swapIn(ctx, h.new, key, stands, want, nil)
+	return done, err
 }
