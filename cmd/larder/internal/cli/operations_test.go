@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"os"
@@ -54,11 +55,21 @@ func TestOperations(t *testing.T) {
 				e.Values[demoKey{}] = &demoProcess{client: &http.Client{Jar: jar, Transport: firefox{http.DefaultTransport}}}
 				e.Values[visitorsKey{}] = make(map[string]http.CookieJar)
 				e.Defer(func() { done.Add(1) })
-				return errors.Join(err, os.Symlink(contrib, filepath.Join(e.WorkDir, "contrib")))
+				admin, listenErr := net.Listen("tcp", "127.0.0.1:0")
+				if listenErr != nil {
+					return listenErr
+				}
+				admin.Close()
+				e.Setenv("ADMIN", admin.Addr().String())
+				// The path of a socket must be short.
+				sockets, tempErr := os.MkdirTemp("", "ops")
+				e.Defer(func() { os.RemoveAll(sockets) })
+				e.Setenv("SOCKETS", sockets)
+				return errors.Join(err, tempErr, os.Symlink(contrib, filepath.Join(e.WorkDir, "contrib")))
 			},
 			Cmds: map[string]func(*testscript.TestScript, bool, []string){
 				"exits": exits, "demo": startDemo, "ends": endDemo, "look": look, "login": demoLogin, "shows": shows,
-				"page": p.run, "seed": seed, "as": as, "awaits": awaits,
+				"page": p.run, "visit": visit, "seed": seed, "as": as, "awaits": awaits,
 			},
 		})
 	})
@@ -99,6 +110,12 @@ func (f firefox) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
 	return f.RoundTripper.RoundTrip(r)
+}
+
+// visit URL shows another page than the demo's.
+func visit(ts *testscript.TestScript, _ bool, args []string) {
+	d := demoOf(ts)
+	d.read(ts, func() (*http.Response, error) { return d.client.Get(args[0]) })
 }
 
 type visitorsKey struct{}

@@ -91,7 +91,8 @@ func elsewhere(ts *testscript.TestScript, text string) string {
 	if d := demoOf(ts); d.url != "" {
 		text = strings.ReplaceAll(text, "http://127.0.0.1:8080", d.url)
 	}
-	return regexp.MustCompile(`(/etc/(?:larder|systemd|cron\.d)|/var/lib/(?:app|larder|prometheus)|/run/app|/backup)\b`).
+	text = strings.NewReplacer("/run/app", ts.Getenv("SOCKETS"), "127.0.0.1:8081", ts.Getenv("ADMIN")).Replace(text)
+	return regexp.MustCompile(`(/etc/(?:larder|systemd|cron\.d)|/var/lib/(?:app|larder|prometheus)|/backup)\b`).
 		ReplaceAllString(text, ts.MkAbs(".")+"$1")
 }
 
