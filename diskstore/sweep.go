@@ -121,6 +121,14 @@ func (w *sweeper) shard(ctx context.Context, i int) error {
 		return err
 	}
 	due = distinct(due)
+	if len(due)+len(temps) == 0 {
+		return nil
+	}
+	synced, err := w.syncs(i)
+	if err != nil {
+		return err
+	}
+	defer synced()
 	for len(due)+len(temps) > 0 && !w.full() {
 		more := false
 		if due, more, err = w.remove(ctx, i, due, temps); err != nil {
@@ -141,6 +149,31 @@ func (w *sweeper) shard(ctx context.Context, i int) error {
 	return nil
 }
 
+// syncs opens the folder i, and synced makes the removals in it survive a power cut: once for them all, and not under the lock. Only a writer
+// could rely on one before that, and writers sync the folder themselves.
+func (w *sweeper) syncs(i int) (synced func(), err error) {
+	shards := &w.store.shards
+	shards.rootMu.RLock()
+	defer shards.rootMu.RUnlock()
+	if err := w.store.ready(context.Background()); err != nil {
+		return nil, err
+	}
+	d, err := shards.root.OpenSub(shardName(i))
+	if errors.Is(err, fs.ErrNotExist) {
+		return func() {}, nil // with all that was in it
+	}
+	if err != nil {
+		return nil, err
+	}
+	before := w.report.Removed
+	return func() {
+		if w.report.Removed > before && !w.o.DryRun {
+			w.fail(d.Sync())
+		}
+		d.Close()
+	}, nil
+}
+
 // tell ends a batch, over however many folders and chunks it went: most folders have only a few entries that must go.
 func (w *sweeper) tell() {
 	w.told = w.report.Removed
@@ -151,13 +184,7 @@ func (w *sweeper) tell() {
 
 // mayGo tells whether the entry may have to go, by the file's time and, for its deadline, by the heads of its slots.
 func (w *sweeper) mayGo(d *folder.Folder, name string) bool {
-	f, err := d.Open(name)
-	if err != nil {
-		w.fail(notFile(err))
-		return false
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := d.Stat(name)
 	if err != nil || !info.Regular {
 		w.fail(err)
 		return false
@@ -165,6 +192,12 @@ func (w *sweeper) mayGo(d *folder.Folder, name string) bool {
 	if info.Time.Before(w.cutoff) {
 		return true
 	}
+	f, err := d.Open(name)
+	if err != nil {
+		w.fail(notFile(err))
+		return false
+	}
+	defer f.Close()
 	n, err := f.ReadAt(w.first[:], 0)
 	if err != nil {
 		w.fail(err)
@@ -221,9 +254,6 @@ func (w *sweeper) remove(ctx context.Context, i int, due []digest, temps []strin
 		}
 		removed++
 		w.report.Add(int64(e.value), e.atime, e.due)
-	}
-	if removed > 0 && !w.o.DryRun {
-		w.fail(d.Sync())
 	}
 	return due, false, ctx.Err()
 }

@@ -95,6 +95,29 @@ func (d *Folder) Link(from, to string) error {
 	})
 }
 
+// Stat tells of what stands under the name, without opening it: of a link itself, not of what it leads to.
+func (d *Folder) Stat(name string) (Info, error) {
+	if sysFstatat == 0 {
+		f, err := d.Open(name)
+		if err != nil {
+			return Info{}, err
+		}
+		defer f.Close()
+		return f.Stat()
+	}
+	p, err := syscall.BytePtrFromString(name)
+	if err != nil {
+		return Info{}, err
+	}
+	var st syscall.Stat_t
+	err = retry(func() error {
+		return failed(syscall.Syscall6(sysFstatat, uintptr(d.fd), uintptr(unsafe.Pointer(p)), uintptr(unsafe.Pointer(&st)), noFollow, 0, 0))
+	})
+	return info(&st), err
+}
+
+const noFollow = 0x100 // AT_SYMLINK_NOFOLLOW
+
 // Remove takes a name away from a file, never from a folder.
 func (d *Folder) Remove(name string) error {
 	return retry(func() error { return syscall.Unlinkat(d.fd, name) })
@@ -133,12 +156,16 @@ func (f File) Stat() (Info, error) {
 	if err := retry(func() error { return syscall.Fstat(f.fd, &st) }); err != nil {
 		return Info{}, err
 	}
+	return info(&st), nil
+}
+
+func info(st *syscall.Stat_t) Info {
 	return Info{
 		Size:    st.Size,
 		Time:    time.Unix(st.Mtim.Unix()),
 		Regular: st.Mode&syscall.S_IFMT == syscall.S_IFREG,
 		Links:   uint64(st.Nlink),
-	}, nil
+	}
 }
 
 // ReadAt fills b from off on, or as far as the file goes: then n < len(b) and err is nil.

@@ -103,6 +103,15 @@ func (d *Folder) Link(from, to string) error { return Cause(d.root.Link(from, to
 // Exchange would let two files change names in one step; here it is not supported.
 func (d *Folder) Exchange(_, _ string) error { return errors.ErrUnsupported }
 
+// Stat tells of what stands under the name, of a link itself.
+func (d *Folder) Stat(name string) (Info, error) {
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return Info{}, Cause(err)
+	}
+	return Info{Size: info.Size(), Time: info.ModTime(), Regular: info.Mode().IsRegular(), Links: links(info)}, nil
+}
+
 // Remove takes a name away from a file. Of a folder it takes an empty one only.
 func (d *Folder) Remove(name string) error { return Cause(d.root.Remove(name)) }
 
