@@ -93,8 +93,8 @@ func TestFrozenCleanupLosesItsLease(t *testing.T) {
 		}
 		return n
 	}
-	args := []string{"--store", at, "--idle", "1h", "--lease=2s", "--batch", "1"}
-	frozen := startCleanup(t, append(args, "--pause", "50ms")...)
+	args := []string{"--store", at, "--idle", "1h", "--lease=12s", "--batch", "1"}
+	frozen := startCleanup(t, append(args, "--pause", "100ms")...)
 	soon(t, "the first to work", func() bool { return left() < dead })
 	if err := frozen.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
