@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,8 @@ import (
 // an order is looked for that explains it.
 
 const playKey = "k"
+
+const noOrder = "no order explains the answers"
 
 var errDead = store.Wrap("play", "call", fmt.Errorf("%w: its process was killed", store.ErrUnavailable))
 
@@ -203,9 +206,25 @@ func (p *handoverPlay) judge(ctx context.Context) []string {
 		return err
 	})
 	if !porcupine.CheckOperations(handoverModel, p.history) {
-		p.told = append(p.told, "no order explains the answers")
+		p.told = append(p.told, noOrder)
 	}
 	return p.told
+}
+
+// explainsWithLost reports whether there is an order if what programs in Prepare have created, and found to be too late, stood for a moment.
+func (p *handoverPlay) explainsWithLost(prepare []bool, wrong []string) bool {
+	history := slices.Clone(p.history)
+	for _, op := range p.history {
+		d := op.Output.(deed)
+		if op.ClientId >= len(prepare) || !prepare[op.ClientId] || d.op != "set" && (d.op != "create" || !d.lost && !d.unknown) {
+			continue
+		}
+		for n, moment := range []deed{{op: "create", value: d.value, unknown: true}, {op: "remove", seen: d.value, unknown: true}} {
+			op.ClientId, op.Input, op.Output = 100+2*len(history)+n, moment, moment
+			history = append(history, op)
+		}
+	}
+	return len(wrong) == 1 && wrong[0] == noOrder && porcupine.CheckOperations(handoverModel, history)
 }
 
 func (p *handoverPlay) String() string {

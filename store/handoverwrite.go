@@ -73,8 +73,9 @@ func (h *HandoverStore) clear(ctx context.Context, key string) error {
 
 // put writes item where the version old is demanded.
 func (h *HandoverStore) put(ctx context.Context, key string, old Version, item *Item) (Version, error) {
+	known := old
 	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
-		v, done, err := h.tryPut(ctx, key, old, item)
+		v, done, err := h.tryPut(ctx, key, old, &known, item)
 		if done || err != nil {
 			return v, err
 		}
@@ -84,8 +85,8 @@ func (h *HandoverStore) put(ctx context.Context, key string, old Version, item *
 	}
 }
 
-// tryPut is done, or another has changed something meanwhile.
-func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, item *Item) (v Version, done bool, err error) {
+// tryPut is done, or another has changed something meanwhile. For known see tidy.
+func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, known *Version, item *Item) (v Version, done bool, err error) {
 	only, err := h.newOnly(ctx)
 	if err != nil {
 		return "", false, err
@@ -103,7 +104,7 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, it
 		if want != AnyVersion && want != now.entry.Version {
 			return "", false, Wrap("store", "swap", ErrConflict)
 		}
-		if err := h.tidy(ctx, key, there); err != nil {
+		if ok, err := h.tidy(ctx, key, now.entry, known, there); err != nil || !ok {
 			return "", false, err
 		}
 		return swapIn(ctx, h.new, key, now.entry.Version, want, item)
@@ -183,19 +184,25 @@ func (h *HandoverStore) create(ctx context.Context, key string, want Version, it
 	}
 }
 
-// tidy removes what a mover who died has left in the old store, before the entry in the new one is changed: it must never come to light again.
-func (h *HandoverStore) tidy(ctx context.Context, key string, garbage *oldState) error {
-	if garbage == nil || !garbage.claimed {
-		return nil
+// tidy removes what a mover who died has left in the old store, before the entry in the new one is changed: it must never come to light again. The old
+// store was read before entry was seen, which is not enough: between the two a mover may have claimed, moved and died. So ok is true
+// only where entry was known before that, which a caller who names its version knew; else it is known now, and the caller looks again.
+func (h *HandoverStore) tidy(ctx context.Context, key string, entry *Item, known *Version, garbage *oldState) (ok bool, err error) {
+	if *known != entry.Version {
+		*known = entry.Version
+		return false, nil
 	}
-	_, err := Swap(ctx, h.old, key, garbage.Version, nil)
-	return unlessConflict(err)
+	if garbage != nil && garbage.claimed {
+		_, err = Swap(ctx, h.old, key, garbage.Version, nil)
+	}
+	return true, unlessConflict(err)
 }
 
 // remove removes the entry where it has the version want; "" demands that there is none.
 func (h *HandoverStore) remove(ctx context.Context, key string, want Version) error {
+	known := want
 	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
-		done, err := h.tryRemove(ctx, key, want)
+		done, err := h.tryRemove(ctx, key, want, &known)
 		if done || err != nil {
 			return err
 		}
@@ -205,7 +212,7 @@ func (h *HandoverStore) remove(ctx context.Context, key string, want Version) er
 	}
 }
 
-func (h *HandoverStore) tryRemove(ctx context.Context, key string, want Version) (done bool, err error) {
+func (h *HandoverStore) tryRemove(ctx context.Context, key string, want Version, known *Version) (done bool, err error) {
 	only, err := h.newOnly(ctx)
 	if err != nil {
 		return false, err
@@ -224,7 +231,7 @@ func (h *HandoverStore) tryRemove(ctx context.Context, key string, want Version)
 	case stands == "":
 		return true, nil
 	case now.entry != nil:
-		if err := h.tidy(ctx, key, there); err != nil {
+		if ok, err := h.tidy(ctx, key, now.entry, known, there); err != nil || !ok {
 			return false, err
 		}
 	case there.claimed: // somebody may be about to put it into the new store: from there it is removed
