@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -247,6 +250,34 @@ func TestDoctorCleanup(t *testing.T) {
 				test(t, keep{store.NewMap(&store.MapOptions{Expiry: store.Expiry{TouchAfter: -1}})})
 			})
 		})
+	}
+}
+
+// TestDoctorPage: the page has a row for each finding.
+func TestDoctorPage(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/doctor.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources, err := filepath.Glob("doctor*.go")
+	if err != nil || len(sources) < 5 {
+		t.Fatal(sources, err)
+	}
+	found := 0
+	for _, path := range sources {
+		source, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(`doctorFact\{(?:Name: )?"([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+			found++
+			if !strings.Contains(string(page), "| `"+match[1]+"` |") {
+				t.Errorf("docs/doctor.md has no row on %q of %s", match[1], path)
+			}
+		}
+	}
+	if found < 9 {
+		t.Errorf("only %d findings are in the source", found)
 	}
 }
 

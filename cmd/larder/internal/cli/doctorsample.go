@@ -18,7 +18,6 @@ type sampled struct {
 	entries, corrupt int
 	forEver          int           // without a deadline
 	ahead            time.Duration // how far the latest use lies ahead
-	whole            bool          // those are all
 }
 
 // sample looks at some entries: not more than can be looked at in a moment.
@@ -47,7 +46,7 @@ func (d *doctor) sample(ctx context.Context, last *cleanup.LastRun) error {
 	switch {
 	case d.expiry.Timeout > 0:
 		d.fine("idle time-out", "%s, by x-timeout", age(d.expiry.Timeout))
-	case idle > 0 && !d.backend.Expires:
+	case idle > 0:
 		d.fine("idle time-out", "%s, by the cleanup job", age(idle))
 	case got.forEver > 0:
 		d.add(doctorFact{"idle time-out", fmt.Sprintf("none, and %s of %s looked at no deadline either", have(got.forEver), thousands(got.entries)),
@@ -89,6 +88,5 @@ func (d *doctor) look(parent context.Context) (got sampled, err error) {
 			return got, nil
 		}
 	}
-	got.whole = true
 	return got, nil
 }

@@ -149,6 +149,7 @@ func TestDoctorOnRedis(t *testing.T) {
 	doctorAt(t, server.URL).well(t)
 	put(t, server.URL, setKeys(t, 2))
 	doctorAt(t, server.URL).wrong(t, "idle time-out", "none, and 2 have of ", "give x-timeout in the URL")
+	doctorAt(t, server.URL, "--idle=30d").well(t)
 	if err := c.FlushDB(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
