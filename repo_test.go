@@ -58,6 +58,7 @@ var mayTestImport = []string{
 	module, "pgregory.net/rapid", "github.com/anishathalye/porcupine", "go.uber.org/goleak", "github.com/google/go-cmp",
 	"github.com/rogpeppe/go-internal", "github.com/vmihailenco/msgpack/v5", "go.etcd.io/bbolt",
 	"github.com/jackc/pgx/v5", "github.com/bradfitz/gomemcache", "github.com/redis/go-redis/v9",
+	"go.opentelemetry.io/otel",
 }
 
 type pkg struct {

@@ -4,5 +4,6 @@
 //   - browser drives Chromium, which logs in to `larder demo` and reports the cookies that it keeps.
 //   - routers has an Example of package session for chi, echo and gin, and sessions within a websocket and a stream of events.
 //   - bridge takes over who is logged in by alexedwards/scs or gorilla/sessions: the code of the guide to changing from them.
+//   - otel gives package otelstore OpenTelemetry's SDK and its exporter for Prometheus.
 //   - peers measures what a request costs, beside alexedwards/scs and gorilla/sessions in the same run.
 package compat
