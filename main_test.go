@@ -1,10 +1,10 @@
 package larder_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/larder-go/larder/internal/testserver"
 )
 
-func TestMain(m *testing.M) { os.Exit(testserver.With(m).Run()) }
+// withServers runs the tests; TestMain is where this binary may become another program.
+func withServers(m *testing.M) int { return testserver.With(m).Run() }

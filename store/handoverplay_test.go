@@ -21,6 +21,9 @@ import (
 
 const playKey = "k"
 
+// lostCreator has died before the play, after he had created an entry too late and before he knew.
+const lostCreator = 7
+
 const noOrder = "no order explains the answers"
 
 var errDead = store.Wrap("play", "call", fmt.Errorf("%w: its process was killed", store.ErrUnavailable))
@@ -216,7 +219,7 @@ func (p *handoverPlay) explainsWithLost(prepare []bool, wrong []string) bool {
 	history := slices.Clone(p.history)
 	for _, op := range p.history {
 		d := op.Output.(deed)
-		if op.ClientId >= len(prepare) || !prepare[op.ClientId] || d.op != "set" && (d.op != "create" || !d.lost && !d.unknown) {
+		if op.ClientId != lostCreator && (op.ClientId >= len(prepare) || !prepare[op.ClientId]) || d.op != "set" && (d.op != "create" || !d.lost && !d.unknown) {
 			continue
 		}
 		for n, moment := range []deed{{op: "create", value: d.value, unknown: true}, {op: "remove", seen: d.value, unknown: true}} {
@@ -361,11 +364,11 @@ func beginnings() []beginning {
 		}},
 		{"mark of a create", func(t testing.TB, p *handoverPlay) { put(t, p.old, v()); put(t, p.new, store.NewMark("")); stood(p) }},
 		{"mark, absent", func(t testing.TB, p *handoverPlay) { put(t, p.new, store.NewMark("")) }},
-		{"lost create", func(t testing.TB, p *handoverPlay) { // of one in Prepare who died before he knew
+		{"lost create", func(t testing.TB, p *handoverPlay) {
 			put(t, p.old, &store.Item{Value: []byte("c7")})
 			put(t, p.new, v())
 			stood(p)
-			p.history = append(p.history, porcupine.Operation{ClientId: 7, Call: -2, Return: math.MaxInt64, Input: deed{}, Output: deed{op: "create", value: "c7", unknown: true}})
+			p.history = append(p.history, porcupine.Operation{ClientId: lostCreator, Call: -2, Return: math.MaxInt64, Input: deed{}, Output: deed{op: "create", value: "c7", unknown: true}})
 		}},
 	}
 }
