@@ -244,11 +244,11 @@ func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
 			nanos, key, _ := splitOrderKey(d.k)
 			stored := t.get(key)
 			p, goes := w.judge(order, nanos, key, stored, false)
-			if p.orphan || goes {
+			if p.orphan || p.damaged {
 				t.delete(order, d.k)
 			}
 			if goes {
-				t.remove(key, stored)
+				t.remove(key, stored) // with its places, unless it is damaged
 				gone = append(gone, p)
 			}
 		}
