@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -10,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,7 +42,7 @@ func TestOperations(t *testing.T) {
 			RequireExplicitExec: true,
 			RequireUniqueNames:  true,
 			Setup: func(e *testscript.Env) error {
-				own := "ops-" + strings.TrimPrefix(filepath.Base(e.WorkDir), "script-")
+				own := "ops-" + rand.Text() // tables must be new ones
 				contrib, err := filepath.Abs("../../../../contrib")
 				if err != nil {
 					return err
