@@ -10,6 +10,7 @@
 //   - store/storetest verifies a store, also one of your own, and store/storetest/live a deployment;
 //   - codec puts Go values in place of bytes;
 //   - cleanup removes what is not used any more, once or for ever;
+//   - admin is an http.Handler to look inside a store, and to sweep one that only its program can open;
 //   - cmd/larder is the command for a shell or a cron job, with the demo.
 //
 // This package is the one place that imports every backend. A program that knows at compile time which one it wants imports that
