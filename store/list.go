@@ -45,7 +45,13 @@ func CanList(s Store) bool {
 
 // canceled is a context under which a store that has an ability does nothing, and one that lacks it says so.
 func canceled() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), questionKey{}, true))
 	cancel()
 	return ctx
 }
+
+// questionKey marks the context of a call that only asks whether there is an ability.
+type questionKey struct{}
+
+// question reports whether the call with ctx is none, but only asks.
+func question(ctx context.Context) bool { return ctx.Err() != nil && ctx.Value(questionKey{}) != nil }

@@ -131,7 +131,7 @@ func (w *observed) load(ctx context.Context, op Op, key string, load func(contex
 }
 
 func (w *observed) Swap(ctx context.Context, key string, old Version, item *Item) (Version, error) {
-	if !w.swaps {
+	if !w.swaps || question(ctx) {
 		return Swap(ctx, w.s, key, old, item)
 	}
 	ctx, began := w.o.Begin(ctx, OpSwap), w.now()
@@ -146,7 +146,7 @@ func (w *observed) Swap(ctx context.Context, key string, old Version, item *Item
 
 // List is one operation from its first entry to its last, or to where the caller leaves the loop.
 func (w *observed) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
-	if !w.lists {
+	if !w.lists || question(ctx) {
 		return List(ctx, w.s, prefix)
 	}
 	return w.list(ctx, func(ctx context.Context) iter.Seq2[Info, error] { return List(ctx, w.s, prefix) })
@@ -154,7 +154,7 @@ func (w *observed) List(ctx context.Context, prefix string) iter.Seq2[Info, erro
 
 // ListAfter is told as a list.
 func (w *observed) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {
-	if !w.resumes {
+	if !w.resumes || question(ctx) {
 		return ListAfter(ctx, w.s, prefix, after)
 	}
 	return w.list(ctx, func(ctx context.Context) iter.Seq2[Info, error] { return ListAfter(ctx, w.s, prefix, after) })
@@ -183,7 +183,7 @@ func (w *observed) list(ctx context.Context, list func(context.Context) iter.Seq
 
 // Sweep is told also of a store without Sweep where its Cleanup does the work.
 func (w *observed) Sweep(ctx context.Context, o SweepOptions) (SweepReport, error) {
-	if !w.sweeps && !o.onlyIdle() {
+	if !w.sweeps && !o.onlyIdle() || question(ctx) {
 		return Sweep(ctx, w.s, o)
 	}
 	ctx, began := w.o.Begin(ctx, OpSweep), w.now()
@@ -197,7 +197,7 @@ func (w *observed) Sweep(ctx context.Context, o SweepOptions) (SweepReport, erro
 }
 
 func (w *observed) Inspect(ctx context.Context) ([]Fact, error) {
-	if !w.inspects {
+	if !w.inspects || question(ctx) {
 		return Inspect(ctx, w.s)
 	}
 	ctx, began := w.o.Begin(ctx, OpInspect), w.now()

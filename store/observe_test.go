@@ -112,6 +112,7 @@ func TestObserveTells(t *testing.T) {
 		{func() { store.List(ctx, s, "") }, ""}, // nobody has asked for an entry
 		{func() { store.Inspect(ctx, s) }, "inspect ok 0 0"},
 		{func() { store.ExpiryOf(s) }, ""},
+		{func() { _ = store.CanSwap(s) && store.CanList(s) && store.CanListAfter(s) && store.CanSweep(s) }, ""},
 		{func() { m.Close(); s.Get(ctx, "k") }, "get error 0 0"},
 	} {
 		step.call()
