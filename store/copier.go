@@ -26,6 +26,7 @@ type copier struct {
 	cause    error  // of the first entry that failed
 	stopped  error  // why the copy must end
 	position string // what a next run goes on behind: all up to here is dealt with
+	holed    bool   // what comes now stands behind something that is not
 
 	settled tally // the counts at position
 	saved   savedState
@@ -59,7 +60,7 @@ func newCopier(ctx context.Context, dst Store, o *CopyOptions) (*copier, error) 
 
 // through has c's workers do what r says with all jobs, and returns the error with which that has ended.
 func through[J, R any](c *copier, r relay[J, R], jobs iter.Seq[J]) error {
-	r.workers, r.idle = c.o.Workers, func() { c.tell(); c.due() }
+	r.workers, r.idle, r.hole = c.o.Workers, func() { c.tell(); c.due() }, func() { c.holed = true }
 	if c.o.Rate > 0 {
 		r.wait = c.pace.wait
 	}

@@ -142,7 +142,7 @@ func (c *copier) lost(witness string) (lost bool, err error) {
 
 // settle notes that all entries up to this one are dealt with, and now and then has the target know it.
 func (c *copier) settle(r copyResult) {
-	if !c.saved.on || c.stopped != nil || c.src != nil && r.key == "" { // what tells no key comes again behind the key before it
+	if !c.saved.on || c.stopped != nil || c.holed || c.src != nil && r.key == "" { // what tells no key comes again behind the key before it
 		return
 	}
 	s := &c.settled

@@ -287,3 +287,27 @@ func TestCopyCanceled(t *testing.T) {
 		}
 	})
 }
+
+// TestCopyCanceledAnywhere: whenever a copy is called off, the next one brings all that it has left out.
+func TestCopyCanceledAnywhere(t *testing.T) {
+	src := filled(t, 400, nil)
+	for n := int64(1); n < 400; n += 13 {
+		ctx, cancel := context.WithCancel(t.Context())
+		dst := &faulty{Map: store.NewMap(nil)}
+		var calls atomic.Int64
+		dst.swap = func(string) error {
+			if calls.Add(1) == n {
+				cancel()
+			}
+			return nil
+		}
+		if _, err := store.Copy(ctx, src, dst, &store.CopyOptions{Checkpoint: "c"}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		r, err := store.Copy(t.Context(), src, dst, &store.CopyOptions{Checkpoint: "c"})
+		if err != nil || r.Done() != 400 {
+			t.Fatalf("called off at %d: %+v, %v", n, r, err)
+		}
+		mustEqual(t, src, dst.Map)
+	}
+}

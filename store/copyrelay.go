@@ -13,6 +13,7 @@ type relay[J, R any] struct {
 	workers int
 	work    func(context.Context, J) R // by many goroutines. When ctx ends it must return soon
 	fold    func(R) (more bool)        // by the caller's goroutine, in order, for each job that was done
+	hole    func()                     // by the caller's goroutine, in order, for a job that was not done since ctx has ended; nil: nothing
 	wait    func() time.Duration       // how long the next job must wait; nil: none waits
 	idle    func()                     // by the caller's goroutine, every relayTick or so
 	size    func(J) int64              // bytes that the job may hold in memory
@@ -52,7 +53,7 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 
 	tick := time.NewTicker(relayTick)
 	defer tick.Stop()
-	f := relayOrder[R]{fold: r.fold, ring: make([]relayPlace[R], window)}
+	f := relayOrder[R]{fold: r.fold, hole: r.hole, ring: make([]relayPlace[R], window)}
 	receive := func() {
 		select {
 		case x := <-out:
@@ -107,6 +108,7 @@ func (r *relay[J, R]) pause(ctx context.Context, receive func()) bool {
 // relayOrder brings results back into order.
 type relayOrder[R any] struct {
 	fold       func(R) bool
+	hole       func()
 	ring       []relayPlace[R] // of what is under way
 	bytes      int64           // the sum of its sizes
 	sent, next int             // jobs sent, and the next to be folded
@@ -139,8 +141,11 @@ func (f *relayOrder[R]) add(x numbered[R]) {
 		*p = relayPlace[R]{}
 		f.bytes -= done.size
 		f.next++
-		if !done.none && !f.fold(done.result) {
-			f.full = true
+		switch {
+		case !done.none:
+			f.full = !f.fold(done.result) || f.full
+		case f.hole != nil:
+			f.hole()
 		}
 	}
 }

@@ -103,8 +103,9 @@ func (a *app) importAll(c *cobra.Command, in io.Reader, f *importFlags) error {
 		var problems problemList
 		items := func(yield func(store.Entry, error) bool) {
 			for e, err := range r.entries() {
-				if f.strict && errors.Is(err, store.ErrCorrupt) { // in other words, for it ends the import
-					err = &failure{exitError, fmt.Errorf("line %d: %v", r.n, err), "what was imported until then stays; without --strict the line is left out"}
+				if f.strict && errors.Is(err, store.ErrCorrupt) { // in other words, for it ends the import; and nothing behind it is read
+					yield(e, &failure{exitError, fmt.Errorf("line %d: %v", r.n, err), "what was imported until then stays; without --strict the line is left out"})
+					return
 				}
 				if !yield(e, err) {
 					return

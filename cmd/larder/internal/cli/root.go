@@ -103,6 +103,8 @@ func flagError(c *cobra.Command, err error) error {
 		cause := invalid.Unwrap()
 		if kind := invalid.GetFlag().Value.Type(); kind == "int" {
 			cause = errors.New("it must be a whole number")
+		} else if kind == "float64" { // strconv would quote it, and it may be a URL
+			cause = errors.New("it must be a number")
 		} else if kind == "bool" {
 			cause = errors.New("it takes no value")
 		}
