@@ -58,7 +58,7 @@ func together(prepare []bool, each ...act) bool {
 // TestHandoverInterleavings goes through the interleavings of the calls of each two operations, in each two phases, from each beginning. A
 // tree that has more than its share is drawn from; with LARDER_SOAK=1 the share is so large that almost none has.
 func TestHandoverInterleavings(t *testing.T) {
-	share, drawn := 12, 24
+	share, drawn := 4, 4
 	if os.Getenv("LARDER_SOAK") != "" {
 		share, drawn = 20_000, 2000
 	}
@@ -138,9 +138,9 @@ func hashOf(name string) uint64 {
 
 // TestHandoverKilled: one of two is killed after any of its calls, in schedules that are drawn, and sometimes then a third comes.
 func TestHandoverKilled(t *testing.T) {
-	drawn := 2
+	drawn, stride := 1, 5
 	if os.Getenv("LARDER_SOAK") != "" {
-		drawn = 200
+		drawn, stride = 50, 1
 	}
 	total, all := 0, acts()
 	for _, prepare := range phases {
@@ -156,7 +156,7 @@ func TestHandoverKilled(t *testing.T) {
 					for _, from := range beginnings() {
 						for seed := range uint64(drawn) {
 							rng := rand.New(rand.NewPCG(seed, hashOf(name+from.name)))
-							for p.after = range 12 {
+							for p.after = rng.IntN(stride); p.after < 12; p.after += stride {
 								wrong := playHandover(t, p, from, prepare, interleave.Random(rng), a, b)
 								if total++; len(wrong) > 0 {
 									t.Errorf("%s after %d calls, from %s, seed %d: %s\n%v", name, p.after, from.name, seed, strings.Join(wrong, "; "), p)
@@ -181,7 +181,7 @@ func TestHandoverKilled(t *testing.T) {
 // faster in the new one, and before it has removed its own, a third deletes that of the other: for a moment, a fourth sees an entry that its
 // writer says has never been. No answer about a write is wrong then.
 func TestHandoverCrowd(t *testing.T) {
-	drawn := 20_000
+	drawn := 5000
 	if os.Getenv("LARDER_SOAK") != "" {
 		drawn = 400_000
 	}
@@ -227,7 +227,7 @@ func TestHandoverCrowd(t *testing.T) {
 		}
 	})
 	t.Logf("%d schedules; in %d of them somebody saw what a program in Prepare had created too late", drawn, seen)
-	if seen > drawn/500 {
+	if seen > 1+drawn/500 {
 		t.Error("that should be rare")
 	}
 }
