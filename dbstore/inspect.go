@@ -25,16 +25,17 @@ const inspection = `SELECT
 	(SELECT relpersistence::text FROM pg_class WHERE oid = t.oid),
 	(SELECT n_dead_tup::text FROM pg_stat_all_tables WHERE relid = t.oid),
 	(SELECT n_live_tup::text FROM pg_stat_all_tables WHERE relid = t.oid),
-	(SELECT string_agg(DISTINCT a.attname, ' ' ORDER BY a.attname) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+	(SELECT string_agg(DISTINCT a.attname, ' ' ORDER BY a.attname) FROM pg_index i
+		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 		WHERE i.indrelid = t.oid AND i.indisvalid AND a.attname IN ('atime', 'expires')),
 	pg_backend_pid()::text,
 	(SELECT extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))::bigint::text FROM pg_stat_all_tables WHERE relid = t.oid),
 	(SELECT count(*)::text FROM pg_stat_progress_vacuum WHERE relid = t.oid),
 	pg_relation_size(t.oid)::text,
 	pg_indexes_size(t.oid)::text,
-	(SELECT sum(avg_width)::text FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = s.schemaname
+	(SELECT sum(avg_width)::text FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename AND c.relnamespace::regnamespace::text = quote_ident(s.schemaname)
 		WHERE c.oid = t.oid),
-	(SELECT avg_width::text FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = s.schemaname
+	(SELECT avg_width::text FROM pg_stats s JOIN pg_class c ON c.relname = s.tablename AND c.relnamespace::regnamespace::text = quote_ident(s.schemaname)
 		WHERE c.oid = t.oid AND s.attname = 'key')
 	FROM to_regclass($1::text) AS t(oid)`
 

@@ -39,8 +39,10 @@ func TestDecodeFormats(t *testing.T) {
 		t.Fatal(err)
 	}
 	moment := time.Date(2026, 11, 22, 12, 0, 0, 5, time.FixedZone("x", 3600))
-	mixed := map[string]any{"n": int64(math.MinInt64), "u": uint64(math.MaxUint64), "b": []byte{0, 0xff}, "t": moment, "nan": math.NaN(), "f": 0.5, "no": nil, "list": []any{true, "<&>"}}
-	mixedText := `{"b":{"$bytes":"AP8="},"f":0.5,"list":[true,"<&>"],"n":-9223372036854775808,"nan":{"$float":"NaN"},"no":null,"t":{"$time":"2026-11-22T11:00:00.000000005Z"},"u":18446744073709551615}`
+	mixed := map[string]any{"n": int64(math.MinInt64), "u": uint64(math.MaxUint64), "b": []byte{0, 0xff}, "t": moment, "nan": math.NaN(),
+		"f": 0.5, "no": nil, "list": []any{true, "<&>"}}
+	mixedText := `{"b":{"$bytes":"AP8="},"f":0.5,"list":[true,"<&>"],"n":-9223372036854775808,"nan":{"$float":"NaN"},"no":null,` +
+		`"t":{"$time":"2026-11-22T11:00:00.000000005Z"},"u":18446744073709551615}`
 	for _, test := range []struct{ data, format, want string }{
 		{"", "text", `""`},
 		{"hello\n", "text", `"hello\n"`},
@@ -83,7 +85,8 @@ func TestDecodeRedacts(t *testing.T) {
 				t.Errorf("%s: no %s in %s", name, want, text)
 			}
 		}
-		if _, text, hidden := decoded(t, newFence([]string{"MAIL"}, []string{"pass-word"}, false), data); strings.Contains(text, "a@b") || !strings.Contains(text, `"password":"hunter2"`) || hidden != 6 {
+		if _, text, hidden := decoded(t, newFence([]string{"MAIL"}, []string{"pass-word"}, false), data); strings.Contains(text, "a@b") || !strings.Contains(text, `"password":"hunter2"`) ||
+			hidden != 6 {
 			t.Errorf("%s with --redact and --show: %d hidden in %s", name, hidden, text)
 		}
 		if _, text, hidden := decoded(t, newFence([]string{"mail"}, nil, true), data); hidden != 0 || strings.Contains(text, "redacted") {
@@ -113,8 +116,10 @@ func TestDecodeHostile(t *testing.T) {
 	for name, data := range map[string]string{
 		"deep json": deep, "deeper json": strings.Repeat(deep, 1)[:5000], "too deep": strings.Repeat("[", 20000) + strings.Repeat("]", 20000),
 		"deep members": strings.Repeat(`{"a":`, 300) + `{"password":"hunter2"}` + strings.Repeat("}", 300), "wrapped": wrapped,
-		"huge array": "\xdd\xff\xff\xff\xff", "huge map": "\xdf\xff\xff\xff\xff\x01", "huge string": "\xdb\xff\xff\xff\xffx", "deep msgpack": strings.Repeat("\x91", 9000) + "\x01",
-		"tagged": "M\xdd\xff\xff\xff\xff", "extension": "\xc7\x04\x05abcd", "name of a codec": "C\xffx", "cut record": "LS\x01S", "odd record": "LS\x01X" + strings.Repeat("x", 60), "cut": "LS\x01",
+		"huge array": "\xdd\xff\xff\xff\xff", "huge map": "\xdf\xff\xff\xff\xff\x01",
+		"huge string": "\xdb\xff\xff\xff\xffx", "deep msgpack": strings.Repeat("\x91", 9000) + "\x01",
+		"tagged": "M\xdd\xff\xff\xff\xff", "extension": "\xc7\x04\x05abcd",
+		"name of a codec": "C\xffx", "cut record": "LS\x01S", "odd record": "LS\x01X" + strings.Repeat("x", 60), "cut": "LS\x01",
 	} {
 		_, text, _ := decoded(t, newFence(nil, nil, false), []byte(data))
 		if len(text) > 4*len(data)+100 || strings.Contains(text, "hunter2") {
@@ -130,10 +135,12 @@ func TestGetDecode(t *testing.T) {
 	}
 	before, _ := s.Peek(t.Context(), "key")
 	code, stdout, stderr := run(t, t.Context(), s, "get", "--decode", "key")
-	if want := "{\n  \"a\": \"\\u009b2J\",\n  \"secret\": {\n    \"$redacted\": true\n  }\n}\n"; code != exitDone || stdout != want || !strings.Contains(stderr, "tagged json, 24 B; 1 value is hidden") {
+	if want := "{\n  \"a\": \"\\u009b2J\",\n  \"secret\": {\n    \"$redacted\": true\n  }\n}\n"; code != exitDone || stdout != want ||
+		!strings.Contains(stderr, "tagged json, 24 B; 1 value is hidden") {
 		t.Errorf("%d, %q, %q", code, stdout, stderr)
 	}
-	if _, stdout, stderr = run(t, t.Context(), s, "get", "--decode", "--json", "key"); !strings.Contains(stdout, `"format":"tagged json","decoded":{"a":"\u009b2J","secret":{"$redacted":true}},"redacted":1,"size":24,`) || stderr != "" {
+	if _, stdout, stderr = run(t, t.Context(), s, "get", "--decode", "--json", "key"); stderr != "" ||
+		!strings.Contains(stdout, `"format":"tagged json","decoded":{"a":"\u009b2J","secret":{"$redacted":true}},"redacted":1,"size":24,`) {
 		t.Errorf("%q, %q", stdout, stderr)
 	}
 	if after, _ := s.Peek(t.Context(), "key"); !after.Atime.Equal(before.Atime) {
@@ -159,7 +166,8 @@ func TestGetDecode(t *testing.T) {
 		s.Set(t.Context(), "session:key", []byte(key))
 		for _, flags := range [][]string{{"--reveal"}, {"--json", "--reveal"}, {"--show=key,mackey"}} {
 			code, stdout, stderr := run(t, t.Context(), s, append([]string{"get", "--decode", "session:key"}, flags...)...)
-			if code != exitDone || strings.Contains(stdout, "MACKEY") || strings.Contains(stdout, "TUFDS0VZ") || !strings.Contains(stdout+stderr, "session key") || !strings.Contains(stdout, "redacted") {
+			if code != exitDone || strings.Contains(stdout, "MACKEY") || strings.Contains(stdout, "TUFDS0VZ") ||
+				!strings.Contains(stdout+stderr, "session key") || !strings.Contains(stdout, "redacted") {
 				t.Errorf("%q: %d, %q, %q", flags, code, stdout, stderr)
 			}
 		}
@@ -184,7 +192,8 @@ func TestDecodeSessions(t *testing.T) {
 			}
 		}
 		for _, want := range map[string][]string{
-			"session session": {`"subject":"`, `"fields":{"count":3,"pin":"12\u009b34"}`, `"flashes":["hello"]`, `"idle":3600,`, `"remembered":false`, `"created":"20`},
+			"session session": {`"subject":"`, `"fields":{"count":3,"pin":"12\u009b34"}`, `"flashes":["hello"]`,
+				`"idle":3600,`, `"remembered":false`, `"created":"20`},
 			"session subject": {`"devices":[{"id":"`, `"label":"Lynx\u001b"`, `"last_seen":"20`},
 			"session alias":   {`"target":"`, `…(43)"`, `"strict":`}, "session key": {`"decoded":{"$redacted":true},"redacted":1`},
 		}[got.Format] {

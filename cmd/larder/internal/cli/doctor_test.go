@@ -67,7 +67,8 @@ func (e examined) well(t *testing.T) {
 // wrong demands that this is wrong, and nothing else.
 func (e examined) wrong(t *testing.T, name, value, advice string) {
 	t.Helper()
-	if e.code != exitPartial || len(e.Wrong) != 1 || e.Wrong[0].Name != name || !strings.Contains(e.Wrong[0].Value, value) || !strings.Contains(e.Wrong[0].Advice, advice) {
+	if e.code != exitPartial || len(e.Wrong) != 1 || e.Wrong[0].Name != name ||
+		!strings.Contains(e.Wrong[0].Value, value) || !strings.Contains(e.Wrong[0].Advice, advice) {
 		t.Errorf("exit code %d, %+v, %s; want %s, %q, %q", e.code, e.Wrong, e.stderr, name, value, advice)
 	}
 	if !strings.Contains(e.stderr, name) && len(e.Wrong) > 0 {
@@ -109,7 +110,8 @@ func TestDoctorSorts(t *testing.T) {
 	}
 	// The text has the same, and with -q only what is wrong.
 	code, stdout, stderr := run(t, t.Context(), s, "doctor", "--idle", "1h")
-	for _, want := range []string{"\nwrong\n  eviction (h1:1) on\n", "> give it memory\n", "\nmay be meant so\n  role ", "\ncould not be asked\n  checksums ", "\nfine\n  server, ", "\n1 thing is wrong ("} {
+	for _, want := range []string{"\nwrong\n  eviction (h1:1) on\n", "> give it memory\n",
+		"\nmay be meant so\n  role ", "\ncould not be asked\n  checksums ", "\nfine\n  server, ", "\n1 thing is wrong ("} {
 		if code != exitPartial || !strings.Contains(stdout, want) {
 			t.Errorf("%d: no %q in %s", code, want, stdout)
 		}
@@ -120,7 +122,8 @@ func TestDoctorSorts(t *testing.T) {
 	if n := strings.Count(stdout, "\n"); n > 24 {
 		t.Errorf("%d lines are more than a screen", n)
 	}
-	if code, stdout, _ = run(t, t.Context(), s, "doctor", "-q", "--idle", "1h"); code != exitPartial || !strings.Contains(stdout, "eviction") || strings.Contains(stdout, "role") || strings.Contains(stdout, "fine") {
+	if code, stdout, _ = run(t, t.Context(), s, "doctor", "-q", "--idle", "1h"); code != exitPartial || !strings.Contains(stdout, "eviction") ||
+		strings.Contains(stdout, "role") || strings.Contains(stdout, "fine") {
 		t.Errorf("-q: %d, %s", code, stdout)
 	}
 	if code, stdout, stderr = run(t, t.Context(), s, "doctor", "-q", "--accept=eviction", "--idle=1h"); code != exitDone || stdout+stderr != "" {

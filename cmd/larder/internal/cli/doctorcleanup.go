@@ -68,13 +68,15 @@ func (d *doctor) cleanupFacts(ctx context.Context, last *cleanup.LastRun) error 
 		fact.Advice = adviceOnTimer
 	case lag > cleanupDue:
 		fact.Value += fmt.Sprintf("; but %s should have gone, the first %s ago", backlog.entries(), age(lag.Truncate(time.Minute)))
-		fact.Advice = "it does not keep up, or has another --idle, x-timeout or --prefix than is meant here: look at its exit code, give it more --max-time or --limit"
+		fact.Advice = "it does not keep up, or has another --idle, x-timeout or --prefix than is meant here: " +
+			"look at its exit code, give it more --max-time or --limit"
 	case last == nil && backlog.whole && backlog.report.Removed == 0:
 		fact.Value = "nothing is left that should have gone"
 	case last == nil && backlog.whole:
 		fact.Value = fmt.Sprintf("%s should have gone, the first %s ago", backlog.entries(), age(max(lag, 0).Truncate(time.Second)))
 	case last == nil:
-		d.unknown("cleanup", fmt.Sprintf("the store is too large to look in %v for what should have gone, and no cleanup with --lease has left a report", doctorSwept))
+		d.unknown("cleanup", fmt.Sprintf("the store is too large to look in %v for what should have gone, "+
+			"and no cleanup with --lease has left a report", doctorSwept))
 		return nil
 	}
 	d.add(fact)

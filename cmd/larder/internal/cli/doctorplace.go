@@ -21,8 +21,8 @@ func (d *doctor) urlFacts() {
 	case !secret:
 		d.fine("password", "none in the URL")
 	case d.from == "--"+storeFlag:
-		d.add(doctorFact{"password", "on the command line", "other users of the machine read it in the list of processes: write the URL into a file of mode 600, " +
-			"and its name into " + envStoreFile})
+		d.add(doctorFact{"password", "on the command line", "other users of the machine read it in the list of processes: " +
+			"write the URL into a file of mode 600, and its name into " + envStoreFile})
 	case d.from == envStoreFile:
 		d.urlFile(d.env(envStoreFile))
 	default:
@@ -71,7 +71,8 @@ func (d *doctor) fileFacts() {
 			return
 		}
 		if owner(file) == 0 && owner(folder) > 0 { // a folder of root's with a file of the program's is as good
-			d.add(doctorFact{"owner", "root has the file, and another user the folder", "the program cannot open a file of root's: chown it to the user that the program runs as"})
+			d.add(doctorFact{"owner", "root has the file, and another user the folder",
+				"the program cannot open a file of root's: chown it to the user that the program runs as"})
 		} else {
 			d.fine("owner", "as it should be")
 		}

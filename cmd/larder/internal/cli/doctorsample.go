@@ -32,7 +32,8 @@ func (d *doctor) sample(ctx context.Context, last *cleanup.LastRun) error {
 	}
 	d.result.Looked = got.entries
 	if got.corrupt > 0 {
-		d.add(doctorFact{"damaged", entries(got.corrupt), "they cannot be read: " + adviceOnCorrupt + "; then look for what damages them: the disk, or another program"})
+		d.add(doctorFact{"damaged", entries(got.corrupt), "they cannot be read: " + adviceOnCorrupt +
+			"; then look for what damages them: the disk, or another program"})
 	} else {
 		d.fine("damaged", "none")
 	}

@@ -37,7 +37,8 @@ func (a *app) signOutOf(ctx context.Context, o session.Operator, f *signOutFlags
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return &failure{exitNoKey, errors.New("no session of this subject is in the store"),
-			fmt.Sprintf("is it spelt as the program does? its session.Options.Prefix may be another than %q: --prefix names it (larder-demo: of larder demo)", f.prefix)}
+			fmt.Sprintf("is it spelt as the program does? its session.Options.Prefix may be another than %q: "+
+				"--prefix names it (larder-demo: of larder demo)", f.prefix)}
 	case err != nil && !errors.Is(err, store.ErrCorrupt): // what cannot be read can be removed
 		return err
 	}
