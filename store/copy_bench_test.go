@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -34,8 +35,10 @@ const (
 )
 
 // copyCount is how many entries are copied in a round; LARDER_SOAK makes it one round of a million, or of 100,000 where files take part.
-func copyCount(files bool) (entries, rounds int) {
+func copyCount(synced, files bool) (entries, rounds int) {
 	switch {
+	case os.Getenv("LARDER_SOAK") == "" && synced: // each upsert waits for the disk
+		return 1000, copyRounds
 	case os.Getenv("LARDER_SOAK") == "":
 		return 20_000, copyRounds
 	case files:
@@ -71,6 +74,7 @@ func sortedKeys(n int) []string {
 
 // copyPlace opens new stores of one kind, and does the bare upserts there.
 type copyPlace struct {
+	name string
 	open func(b *testing.B) store.Closer
 	raw  func(b *testing.B) (upsert func(key string) error, end func())
 }
@@ -99,6 +103,7 @@ func postgresPlace(b *testing.B, server *testserver.Server) copyPlace {
 		return name
 	}
 	return copyPlace{
+		name: "postgres",
 		open: func(b *testing.B) store.Closer {
 			return openCopy(b, server.URL+"?x-schema="+schema(b)+"&pool_max_conns="+strconv.Itoa(copyWorkers))
 		},
@@ -116,8 +121,9 @@ func postgresPlace(b *testing.B, server *testserver.Server) copyPlace {
 	}
 }
 
-func boltPlace(*testing.B) copyPlace {
+func boltPlace() copyPlace {
 	return copyPlace{
+		name: "bolt",
 		open: func(b *testing.B) store.Closer { return openCopy(b, "bolt:"+filepath.Join(b.TempDir(), "larder.db")) },
 		raw: func(b *testing.B) (func(string) error, func()) {
 			db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, nil)
@@ -136,6 +142,40 @@ func boltPlace(*testing.B) copyPlace {
 	}
 }
 
+func filePlace() copyPlace {
+	return copyPlace{
+		name: "file",
+		open: func(b *testing.B) store.Closer { return openCopy(b, "file:"+b.TempDir()) },
+		raw: func(b *testing.B) (func(string) error, func()) {
+			dir, value := b.TempDir(), make([]byte, copyValue)
+			for i := range 256 {
+				if err := os.Mkdir(filepath.Join(dir, fmt.Sprintf("%02x", i)), 0o700); err != nil {
+					b.Fatal(err)
+				}
+			}
+			return func(key string) error { return putFile(filepath.Join(dir, key[:2]), key, value) }, func() {}
+		},
+	}
+}
+
+// putFile is what it takes to have a file survive a power cut.
+func putFile(dir, name string, value []byte) error {
+	f, err := os.CreateTemp(dir, "")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(value)
+	err = errors.Join(err, f.Sync(), f.Close(), os.Rename(f.Name(), filepath.Join(dir, name)))
+	if err != nil {
+		return err
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
 func openCopy(b *testing.B, url string) store.Closer {
 	s, err := larder.Open(b.Context(), url)
 	if err != nil {
@@ -146,8 +186,8 @@ func openCopy(b *testing.B, url string) store.Closer {
 }
 
 // compareCopy reports the median over rounds of the rate of a copy in relation to that of the bare upserts.
-func compareCopy(b *testing.B, from, to copyPlace, files bool) {
-	n, rounds := copyCount(files)
+func compareCopy(b *testing.B, from, to copyPlace) {
+	n, rounds := copyCount(to.name != "postgres", from.name == "file" || to.name == "file")
 	src, keys := from.open(b), sortedKeys(n)
 	if _, err := store.PutItems(b.Context(), src, benchEntries(n), &store.CopyOptions{Workers: 64}); err != nil {
 		b.Fatal(err)
@@ -213,7 +253,8 @@ func middle(x []float64) float64 {
 
 func BenchmarkCopyRatio(b *testing.B) {
 	server := testserver.NewPostgres(b, "shared_buffers=256MB", "max_wal_size=4GB", "autovacuum=off")
-	postgres, bolt := postgresPlace(b, server), boltPlace(b)
-	b.Run("bolt-postgres", func(b *testing.B) { compareCopy(b, bolt, postgres, false) })
-	b.Run("postgres-bolt", func(b *testing.B) { compareCopy(b, postgres, bolt, false) })
+	postgres, bolt, file := postgresPlace(b, server), boltPlace(), filePlace()
+	for _, pair := range [][2]copyPlace{{bolt, postgres}, {postgres, bolt}, {file, postgres}, {postgres, file}} {
+		b.Run(pair[0].name+"-"+pair[1].name, func(b *testing.B) { compareCopy(b, pair[0], pair[1]) })
+	}
 }
