@@ -140,7 +140,7 @@ func (c *census) count(parent context.Context, budget time.Duration) {
 		n.sweep(parent, c.s, c.sweep, max(budget-time.Since(n.at), budget/4))
 	}
 	if n.err == nil {
-		n.ask(ctx, c.s, before)
+		n.ask(parent, c.s, before, budget/4) // not within the budget, which a large store has used up by now
 	}
 	n.took = time.Since(n.at)
 
@@ -196,13 +196,15 @@ func (n *count) sweep(ctx context.Context, s store.Store, o cleanup.Options, bud
 }
 
 // ask asks the backend about itself. What it said a moment ago is good enough, and better than nothing where it does not answer.
-func (n *count) ask(ctx context.Context, s store.Store, before *count) {
+func (n *count) ask(ctx context.Context, s store.Store, before *count, budget time.Duration) {
 	if before != nil {
 		n.facts, n.factsAt = before.facts, before.factsAt
 		if n.at.Sub(before.factsAt) < factsEvery {
 			return
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
 	if facts, err := store.Inspect(ctx, s); err == nil {
 		n.facts, n.factsAt = facts, n.at
 	}

@@ -13,7 +13,8 @@ import (
 type Handler struct {
 	s         store.Store
 	o         Options
-	resumes   bool // the store's lists can be taken up again
+	lists     bool // the store can list
+	resumes   bool // and its lists can be taken up again
 	abilities []string
 	expiry    *expiry // nil: the store does not tell
 
@@ -39,7 +40,7 @@ func New(s store.Store, o *Options) (*Handler, error) {
 		return nil, err
 	}
 	return &Handler{
-		s: s, o: opts, resumes: store.CanListAfter(s), abilities: abilitiesOf(s), expiry: expiryOf(s),
+		s: s, o: opts, lists: store.CanList(s), resumes: store.CanListAfter(s), abilities: abilitiesOf(s), expiry: expiryOf(s),
 		ids: newSealer(), census: newCensus(s, &opts), traffic: traffic{began: time.Now()}, crossOrigin: http.NewCrossOriginProtection(),
 		listeners: make(chan struct{}, mostListeners), sweeping: make(chan struct{}, 1),
 	}, nil
@@ -151,7 +152,7 @@ func isName(last string) bool {
 func withSlash(r *http.Request) string {
 	path, query, hasQuery := strings.Cut(r.RequestURI, "?")
 	_, last := split(path)
-	if last == "" || r.URL.Path != "" {
+	if last == "" || r.URL.Path != "" || path[0] != '/' {
 		return ""
 	}
 	if hasQuery {

@@ -14,10 +14,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/larder-go/larder/admin"
+	"github.com/larder-go/larder/internal/testserver"
 	"github.com/larder-go/larder/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testserver.With(m)) }
 
 // kit is a handler on a server of its own.
 type kit struct {

@@ -44,7 +44,7 @@ func (h *Handler) page(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case p != nil:
 		v.problem = p
-	case s.Trouble == "" && len(h.abilities) > 0 && h.abilities[0] == "list":
+	case s.Trouble == "" && h.lists:
 		v.list, v.problem = h.list(r.Context(), q)
 	default:
 		v.blind = true

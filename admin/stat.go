@@ -107,24 +107,42 @@ func (h *Handler) Swept(r cleanup.Report, err error) {
 
 // lastRun is the later of what this process has done and what a run with a lease has left in the store.
 func (h *Handler) lastRun(ctx context.Context) *run {
+	h.askForLast(ctx)
 	h.mu.Lock()
-	last, asked := h.swept, h.leftAt
+	defer h.mu.Unlock()
+	if h.left != nil && (h.swept == nil || h.left.Start.After(h.swept.Start)) {
+		return h.left
+	}
+	return h.swept
+}
+
+// lastPatience is how long the store may take to say what a run has left. A page that shows an older one is better than none.
+const lastPatience = time.Second
+
+// askForLast looks what a run has left in the store. That is one read, but many may look at the page: one of them asks, and not all the time.
+func (h *Handler) askForLast(ctx context.Context) {
+	h.mu.Lock()
+	due := time.Since(h.leftAt) >= h.o.Every
+	if due {
+		h.leftAt = time.Now()
+	}
 	h.mu.Unlock()
-	if time.Since(asked) >= h.o.Every { // it is one read, but there may be many who look
-		var left *run
-		if l, err := cleanup.Last(ctx, h.s); err == nil {
-			left = &run{Start: l.Start.UTC(), Host: l.Host, Success: stamp(l.Success), report: newReport(l.Report)}
-		}
-		h.mu.Lock()
-		h.left, h.leftAt = left, time.Now()
-		h.mu.Unlock()
+	if !due {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastPatience)
+	defer cancel()
+	l, err := cleanup.Last(ctx, h.s)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return // what was known is still the best that is
+	}
+	var left *run
+	if err == nil {
+		left = &run{Start: l.Start.UTC(), Host: l.Host, Success: stamp(l.Success), report: newReport(l.Report)}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.left != nil && (last == nil || h.left.Start.After(last.Start)) {
-		return h.left
-	}
-	return last
+	h.left = left
 }
 
 // describe is all that is known, with this count of the entries; nil: they were not counted yet.

@@ -137,9 +137,12 @@ type corrupt struct{ *store.Map }
 
 func (s corrupt) ListAfter(ctx context.Context, prefix, after string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
-		if yield(store.Info{}, store.Wrap("corrupt", "list", store.ErrCorrupt)) && yield(store.Info{}, store.Wrap("corrupt", "list", store.ErrCorrupt)) {
-			s.Map.ListAfter(ctx, prefix, after)(yield)
+		for range 2 {
+			if !yield(store.Info{}, store.Wrap("corrupt", "list", store.ErrCorrupt)) {
+				return
+			}
 		}
+		s.Map.ListAfter(ctx, prefix, after)(yield)
 	}
 }
 
