@@ -128,7 +128,9 @@ func (l *layer) hit(ctx context.Context, key string) (c copied, ok bool) {
 		return nil, false
 	}
 	c, err := l.fast.Get(asking, key)
-	l.asked(cancel, err)
+	if err != nil || cancel != nil {
+		l.asked(cancel, err)
+	}
 	return c, err == nil && c.valid() && l.trusts(c, s)
 }
 
