@@ -59,7 +59,8 @@ func TestCron(t *testing.T) {
 	// systemd's service and this line do the same.
 	start := strings.Index(line, "larder cleanup")
 	command, _, _ := strings.Cut(line[start:], " 2>&1")
-	if got, want := cleanupArgs(t, strings.Fields(command)), cleanupArgs(t, strings.Fields(only(t, settings(t, service), "Service.ExecStart"))); !slices.Equal(got, want) {
+	got := cleanupArgs(t, strings.Fields(command))
+	if want := cleanupArgs(t, strings.Fields(only(t, settings(t, service), "Service.ExecStart"))); !slices.Equal(got, want) {
 		t.Errorf("cron runs it with %q, systemd with %q", got, want)
 	}
 }

@@ -63,8 +63,7 @@ func unit(t *testing.T, name string) string {
 	return string(content)
 }
 
-// cleanupArgs cuts what follows `larder cleanup` out of a command line of a unit, and demands that the command takes all of it: a flag that does not
-// exist ends it with 2 before it looks for a store.
+// cleanupArgs is what follows `larder cleanup` in a command line of a unit.
 func cleanupArgs(t *testing.T, words []string) []string {
 	t.Helper()
 	if len(words) < 2 || filepath.Base(words[0]) != "larder" || words[1] != "cleanup" {
