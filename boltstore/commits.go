@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -20,9 +21,10 @@ import (
 // leads twice for one write, nobody waits for company, and there is no goroutine in the background. bbolt's own Batch
 // was refused: it waits 10 ms for company before it begins.
 type commits struct {
-	db    *bbolt.DB
-	names *bucketNames
-	alone bool // nobody else has db: the lock is free whenever nobody leads
+	db     *bbolt.DB
+	names  *bucketNames
+	timing timing
+	alone  bool // nobody else has db: the lock is free whenever nobody leads
 
 	mu      sync.Mutex
 	queue   []*write
@@ -259,6 +261,7 @@ func (c *commits) run(tx *bbolt.Tx, err error, b *batch) {
 // attempt applies the batch, with those who come while it does, and commits it unless nothing was written. It stops at a
 // write that spoils the transaction, and returns it.
 func (c *commits) attempt(tx *bbolt.Tx, b *batch) (spoiler *write, err error) {
+	began := time.Now()
 	t, err := newTxn(tx, c.names)
 	if err != nil {
 		return nil, err
@@ -282,6 +285,7 @@ func (c *commits) attempt(tx *bbolt.Tx, b *batch) (spoiler *write, err error) {
 		return nil, err
 	}
 	c.unsure = false
+	c.timing.note(b, time.Since(began))
 	return nil, nil
 }
 

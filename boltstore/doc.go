@@ -45,7 +45,8 @@
 // atime is allowed to lag behind its atime, by four times the slack at most, and by no more than an hour: a use or an overwriting Set then writes
 // one page instead of three, and the sweep looks twice at few entries, those that were used again soon after their
 // place was written. A sweep looks for candidates in a read transaction, and judges them again in the write
-// transaction that removes them, at most [store.SweepOptions].Batch of them, 1,000 by default. Cleanup from outside
+// transaction that removes them, at most [store.SweepOptions].Batch of them, 1,000 by default. Beside writers it takes so few that they wait some
+// milliseconds longer, and it takes up to ten times as long. Cleanup from outside
 // is not possible, since the process that serves holds the file: run cleanup.Loop inside it.
 //
 // # Durability

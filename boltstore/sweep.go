@@ -40,6 +40,7 @@ type sweeper struct {
 	report store.SweepReport
 	untold int  // places done with since Progress was called; they become a batch over both orders
 	rests  bool // a batch is full: pause before the next, if there is one
+	pace   pace
 
 	// damaged are the keys whose heads could not be read, in a dry run: the entries stay, perhaps in both orders, and nothing
 	// else tells that they were met before.
@@ -47,7 +48,7 @@ type sweeper struct {
 }
 
 func (s *Store) sweep(ctx context.Context, op string, o store.SweepOptions) (store.SweepReport, error) {
-	w := &sweeper{s: s, o: o, now: wallNow(), cutoff: math.MinInt64}
+	w := &sweeper{s: s, o: o, now: wallNow(), cutoff: math.MinInt64, pace: newPace(&s.commits.timing)}
 	if cutoff := s.expiry.Cutoff(w.now, o.Idle); !cutoff.IsZero() {
 		w.cutoff = record.Nanos(cutoff)
 	}
@@ -76,6 +77,9 @@ func (w *sweeper) walk(ctx context.Context, op string, order int) error {
 		if w.o.Limit > 0 {
 			room = min(room, w.o.Limit-w.report.Removed)
 		}
+		if w.pace.room > 0 {
+			room = min(room, w.pace.room)
+		}
 		var due []place
 		var err error
 		due, from, more, err = w.find(order, from, room)
@@ -93,6 +97,7 @@ func (w *sweeper) walk(ctx context.Context, op string, order int) error {
 		} else if err := w.remove(ctx, order, due); err != nil {
 			return store.Wrap("boltstore", op, err)
 		}
+		w.pace.next()
 		if w.untold += len(due); w.untold >= w.o.Batch {
 			w.told()
 			w.rests = true
