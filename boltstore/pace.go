@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// A sweep and those who write beside it share the one write lock that bbolt has, so whoever writes waits for the sweep's transaction under way. With a
-// thousand entries, far apart in the file, that is a hundred milliseconds on a slow disk, against ten for the write itself.
-// So a sweep that is alone takes as much as it may, and one that met a writer takes so little that it holds the next one up for hardly longer than
-// any other writer would. It is slower then, by up to ten times; users come first.
+// A sweep and those who write beside it share the one write lock that bbolt has, so whoever writes waits for the sweep's
+// transaction under way. With a thousand entries, far apart in the file, that is a hundred milliseconds on a slow disk, against
+// ten for the write itself. So a sweep that is alone takes as much as it may, and one that met a writer takes so little that it
+// holds the next one up for hardly longer than any other writer would. It is slower then, by up to ten times; users come first.
 const (
 	paceFirst = 32                   // entries in a transaction after a writer was met
 	paceLeast = 8                    // and at the least

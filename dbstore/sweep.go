@@ -23,8 +23,9 @@ func (s *Store) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
 	return r.Removed, err
 }
 
-// Sweep is [store.Sweeper]'s. It waits for nobody: what a transaction holds, another sweep's or a user's, is left to it. Done says that in the end
-// nothing was left that was due at the beginning; beside another sweep it may be false only because that one has not committed. Where ctx ends in the middle of a batch that takes longer than a moment, that batch is not in the report.
+// Sweep is [store.Sweeper]'s. It waits for nobody: what a transaction holds, another sweep's or a user's, is left to it. Done says
+// that in the end nothing was left that was due at the beginning; beside another sweep it may be false only because that one has
+// not committed. Where ctx ends in the middle of a batch that takes longer than a moment, that batch is not in the report.
 func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
 	return s.sweep(ctx, "sweep", o)
 }

@@ -19,8 +19,8 @@ const (
 // compare: a plan for any times would expect a third of the table to be due, and might not use the index.
 const once = -1
 
-// isReserved says that the key of the row e is a reserved one. It is written so that no index serves it: there are few such keys, and the order must come
-// from the column's.
+// isReserved says that the key of the row e is a reserved one. It is written so that no index serves it: there are few such keys,
+// and the order must come from the column's.
 var isReserved = fmt.Sprintf("substring(e.key FOR %d) = decode('%x', 'hex')", len(store.ReservedPrefix), store.ReservedPrefix)
 
 // statement builds one that removes up to n due entries from last on, or with look only reads them, and gives c its parameters.

@@ -29,11 +29,11 @@
 //
 // # Reserved keys
 //
-// Keys that begin with [ReservedPrefix] are Larder's own: the lease of a cleanup, how far a copy has come. Contains, Get, Load, Peek, Set, Swap, Delete and
-// Touch take them like any other. But [List] and [ListAfter] hide them, no Timeout makes them absent, and no sweep takes them: only their own
-// deadline ends them, after which a sweep may remove them. [Expiry.For] tells the Expiry that holds for a key. An author of a store need not know of
-// this. The package functions hide such keys on every store; where the store itself does not spare them, a lease that nobody has renewed
-// for the Timeout is over.
+// Keys that begin with [ReservedPrefix] are Larder's own: the lease of a cleanup, how far a copy has come. Contains, Get, Load,
+// Peek, Set, Swap, Delete and Touch take them like any other. But [List] and [ListAfter] hide them, no Timeout makes them absent,
+// and no sweep takes them: only their own deadline ends them, after which a sweep may remove them. [Expiry.For] tells the Expiry
+// that holds for a key. An author of a store need not know of this. The package functions hide such keys on every store; where the
+// store itself does not spare them, a lease that nobody has renewed for the Timeout is over.
 //
 // # Values
 //

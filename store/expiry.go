@@ -58,8 +58,8 @@ func (e Expiry) Cutoff(now time.Time, idle time.Duration) time.Time {
 	return now.Add(-limit - slack)
 }
 
-// Due is the moment from which a sweep for idle removes an entry with this atime and deadline (zero: none): the earlier of the deadline and of when
-// the atime comes to lie before [Expiry.Cutoff]. It is the zero time where none does.
+// Due is the moment from which a sweep for idle removes an entry with this atime and deadline (zero: none): the earlier of the
+// deadline and of when the atime comes to lie before [Expiry.Cutoff]. It is the zero time where none does.
 func (e Expiry) Due(atime, expires time.Time, idle time.Duration) time.Time {
 	cutoff := e.Cutoff(atime, idle)
 	if cutoff.IsZero() {

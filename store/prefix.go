@@ -13,8 +13,8 @@ import (
 // and cleans up only what is under p. End p with a separator, for "a" + "bc" and "ab" + "c" are one key. p must
 // itself be a valid key; p and key together may not be longer than [MaxKeyLen], else [ErrInvalidKey].
 //
-// An entry of s whose key is p itself is not in the view. A [Reserved] key of the view is one of s, with p in it, so that each view has its own. A key that
-// is made a reserved one by p is [ErrInvalidKey].
+// An entry of s whose key is p itself is not in the view. A [Reserved] key of the view is one of s, with p in it, so that each
+// view has its own. A key that is made a reserved one by p is [ErrInvalidKey].
 //
 // Cleanup with an idle time needs [Sweeper] underneath, since a plain Cleanup knows no prefix.
 func Prefix(s Store, p string) Store { return &prefixed{s: s, p: p, bad: CheckKey(p)} }
@@ -161,8 +161,8 @@ func (v *prefixed) ListAfter(ctx context.Context, prefix, after string) iter.Seq
 	}
 }
 
-// shorten takes p off the keys of a list, and leaves out what is not in the view: what stands under p itself, for no key of the view is empty, and what
-// only looks reserved from here.
+// shorten takes p off the keys of a list, and leaves out what is not in the view: what stands under p itself, for no key of the
+// view is empty, and what only looks reserved from here.
 func (v *prefixed) shorten(list iter.Seq2[Info, error]) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		for info, err := range list {

@@ -17,12 +17,13 @@ const reservedName = "\x01"
 // control characters, and short; 512 bytes always fit, also under a [Prefix].
 func ReservedKey(name string) string { return ReservedPrefix + reservedName + name }
 
-// Reserved reports whether key is one of Larder's own. [List] hides such an entry, no sweep takes it for being idle, and no Timeout makes it absent:
-// only its own deadline does.
+// Reserved reports whether key is one of Larder's own. [List] hides such an entry, no sweep takes it for being idle, and no
+// Timeout makes it absent: only its own deadline does.
 func Reserved(key string) bool { return strings.HasPrefix(key, ReservedPrefix) }
 
-// reservedUnder returns the key of s under which the view of s by p keeps key, which is reserved. It is reserved in s, too, and another one for
-// each p: p stands between what reserves it and the name. Views of views add up as their prefixes do. What would be too long for a key has a hash there.
+// reservedUnder returns the key of s under which the view of s by p keeps key, which is reserved. It is reserved in s, too, and
+// another one for each p: p stands between what reserves it and the name. Views of views add up as their prefixes do. What would
+// be too long for a key has a hash there.
 func reservedUnder(p, key string) string {
 	rest := key[len(ReservedPrefix):]
 	full := ReservedPrefix + p + rest

@@ -122,7 +122,8 @@ func TestListAfterRefuses(t *testing.T) {
 	})
 }
 
-// A list that is taken up every few keys, while entries come and go, shows each of those that stay exactly once, and none of the others twice.
+// A list that is taken up every few keys, while entries come and go, shows each of those that stay exactly once, and none of the
+// others twice.
 func TestListAfterAmongOthers(t *testing.T) {
 	onResumers(t, func(t *testing.T, s store.Store) {
 		const stay, come = 400, 400
