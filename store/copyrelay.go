@@ -35,16 +35,17 @@ type numbered[T any] struct {
 // run ends when jobs end, when fold wants no more, or with ctx. What was taken by then is done and folded, but what was not begun before the end of ctx is neither.
 func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 	window := r.workers * relayWindow
-	in, out := make(chan numbered[J], window), make(chan numbered[R], window) // nobody ever waits to send
+	in := make(chan numbered[J], window) // nobody ever waits to send
+	out := relayDone[R]{batch: window / 2, bell: make(chan struct{}, 1)}
 	var workers sync.WaitGroup
 	for range r.workers {
 		workers.Go(func() {
 			for j := range in {
-				if ctx.Err() != nil {
-					out <- numbered[R]{n: j.n, none: true}
-					continue
+				x := numbered[R]{n: j.n, none: ctx.Err() != nil}
+				if !x.none {
+					x.v = r.work(ctx, j.v)
 				}
-				out <- numbered[R]{n: j.n, v: r.work(ctx, j.v)}
+				out.put(x, len(in) <= r.workers)
 			}
 		})
 	}
@@ -54,11 +55,21 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 	tick := time.NewTicker(relayTick)
 	defer tick.Stop()
 	f := relayOrder[R]{fold: r.fold, hole: r.hole, ring: make([]relayPlace[R], window)}
+	var spare []numbered[R]
+	take := func() {
+		done := out.take(spare)
+		for _, x := range done {
+			f.add(x)
+		}
+		clear(done)
+		spare = done[:0]
+	}
 	receive := func() {
 		select {
-		case x := <-out:
-			f.add(x)
+		case <-out.bell:
+			take()
 		case <-tick.C:
+			take()
 			r.idle()
 		}
 	}
@@ -72,20 +83,49 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 		}
 		f.send(size)
 		in <- numbered[J]{n: f.sent - 1, v: job}
-		for ready := true; ready; {
-			select {
-			case x := <-out:
-				f.add(x)
-			case <-tick.C:
-				r.idle()
-			default:
-				ready = false
-			}
+		select {
+		case <-out.bell:
+			take()
+		case <-tick.C:
+			take()
+			r.idle()
+		default:
 		}
 	}
 	for f.next < f.sent {
 		receive()
 	}
+}
+
+// relayDone is where workers leave their results. They ring where many have come together or work is running out, not for each: to wake somebody up
+// costs as much as a reading does.
+type relayDone[R any] struct {
+	mu    sync.Mutex
+	done  []numbered[R]
+	batch int
+	bell  chan struct{} // one ring is enough
+}
+
+func (d *relayDone[R]) put(x numbered[R], ring bool) {
+	d.mu.Lock()
+	d.done = append(d.done, x)
+	ring = ring || len(d.done) >= d.batch
+	d.mu.Unlock()
+	if ring {
+		select {
+		case d.bell <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take returns what there is, and leaves an empty slice in its place.
+func (d *relayDone[R]) take(empty []numbered[R]) []numbered[R] {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	done := d.done
+	d.done = empty
+	return done
 }
 
 // pause waits until the next job may begin, and reports false where ctx ends first.
