@@ -40,13 +40,14 @@ type demoProcess struct {
 
 func demoOf(ts *testscript.TestScript) *demoProcess { return ts.Value(demoKey{}).(*demoProcess) }
 
-// startDemo starts larder demo on a free port, or with "default" as the first argument on the default, and waits until it serves. What it has printed
+// startDemo starts larder demo on a free port, or with "default" as the first argument on the default, which is taken, and waits until it serves. What it has printed
 // is there for stdout and stderr.
 func startDemo(ts *testscript.TestScript, _ bool, args []string) {
 	d := demoOf(ts)
 	listen := []string{"--listen", freeAddress(ts)}
 	if len(args) > 0 && args[0] == "default" {
 		listen, args = nil, args[1:]
+		defer takeDefault().Close()
 	}
 	larder, err := exec.LookPath("larder")
 	ts.Check(err)
@@ -80,6 +81,17 @@ func startDemo(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs("demo.out"), text.Bytes(), 0o600))
 	ts.Check(ts.Exec("sh", "-c", "cat demo.out; cat demo.err >&2"))
+}
+
+// takeDefault takes the address that a demo listens on by default. Another test may have it for a moment; a program of the machine's keeps it, which
+// is as good.
+func takeDefault() io.Closer {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if l, err := net.Listen("tcp", demoListen); err == nil {
+			return l
+		}
+	}
+	return io.NopCloser(nil)
 }
 
 func freeAddress(ts *testscript.TestScript) string {
