@@ -19,3 +19,7 @@ func NewClaim(of Version, value []byte) []byte { return newClaim(of, value) }
 
 // OfHandover reports whether a value is one of a handover's own.
 func OfHandover(value []byte) bool { return writable("", value) != nil }
+
+func ParseMark(value []byte) (from Version, isMark bool) { return parseMark(value) }
+
+func ParseClaim(value []byte) (of Version, inner []byte, isClaim bool) { return parseClaim(value) }

@@ -40,7 +40,10 @@ func newMark(from Version, now time.Time) *Item {
 // parseMark reads a value of the new store.
 func parseMark(value []byte) (from Version, isMark bool) {
 	rest, isMark := bytes.CutPrefix(value, []byte(markMagic))
-	return Version(rest), isMark
+	if !isMark {
+		return "", false // of each value that is read: nothing is copied
+	}
+	return Version(rest), true
 }
 
 // newClaim makes the value that takes the place of value, which stands in the old store in the version of.
