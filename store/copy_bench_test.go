@@ -146,7 +146,17 @@ func boltPlace() copyPlace {
 func filePlace() copyPlace {
 	return copyPlace{
 		name: "file",
-		open: func(b *testing.B) store.Closer { return openCopy(b, "file:"+b.TempDir()) },
+		open: func(b *testing.B) store.Closer {
+			s := openCopy(b, "file:"+b.TempDir())
+			_, err := store.PutItems(b.Context(), store.Prefix(s, "old:"), benchEntries(1500), &store.CopyOptions{Workers: 64})
+			for info := range store.List(b.Context(), s, "") { // every folder has been used
+				err = errors.Join(err, s.Delete(b.Context(), info.Key))
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			return s
+		},
 		raw: func(b *testing.B) (func(string) error, func()) {
 			dir, value := b.TempDir(), make([]byte, copyValue)
 			for i := range 256 {
