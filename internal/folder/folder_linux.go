@@ -14,7 +14,17 @@ const (
 )
 
 // Folder is an open folder. Its methods may be called at the same time, but not beside Close.
-type Folder struct{ fd int }
+type Folder struct {
+	fd    int
+	owner owner
+}
+
+// owner is to whom goes what the superuser makes: whose the first folder is. Otherwise a command that an administrator runs would leave files
+// behind which the program that the store belongs to cannot open. Nobody else could give anything away.
+type owner struct {
+	uid, gid int
+	other    bool // than who we are
+}
 
 // File is an open file.
 type File struct{ fd int }
@@ -25,7 +35,12 @@ func Open(path string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{fd}, nil
+	d := &Folder{fd: fd}
+	var st syscall.Stat_t
+	if os.Geteuid() == 0 && syscall.Fstat(fd, &st) == nil && st.Uid != 0 {
+		d.owner = owner{int(st.Uid), int(st.Gid), true}
+	}
+	return d, nil
 }
 
 const atCWD = -100 // AT_FDCWD
@@ -44,12 +59,16 @@ func (d *Folder) OpenSub(name string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Folder{fd}, nil
+	return &Folder{fd, d.owner}, nil
 }
 
 // MakeSub makes the folder name for its owner alone. That it is there already is fs.ErrExist.
 func (d *Folder) MakeSub(name string) error {
-	return retry(func() error { return syscall.Mkdirat(d.fd, name, 0o700) })
+	err := retry(func() error { return syscall.Mkdirat(d.fd, name, 0o700) })
+	if err == nil && d.owner.other {
+		err = retry(func() error { return syscall.Fchownat(d.fd, name, d.owner.uid, d.owner.gid, noFollow) })
+	}
+	return err
 }
 
 // Open opens a file for reading. A link in its place is ELOOP.
@@ -71,6 +90,12 @@ func (d *Folder) OpenWrite(name string) (File, error) {
 // Create makes a file that was not there, for its owner alone, and opens it for writing.
 func (d *Folder) Create(name string) (File, error) {
 	fd, err := openat(d.fd, name, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|openFile, 0o600)
+	if err == nil && d.owner.other {
+		if err = retry(func() error { return syscall.Fchown(fd, d.owner.uid, d.owner.gid) }); err != nil {
+			syscall.Close(fd)
+			d.Remove(name)
+		}
+	}
 	return File{fd}, err
 }
 

@@ -12,9 +12,17 @@ import (
 
 // Folder is an open folder. Its methods may be called at the same time, but not beside Close.
 type Folder struct {
-	root *os.Root
-	dir  *os.File
-	lock lock
+	root  *os.Root
+	dir   *os.File
+	lock  lock
+	owner owner
+}
+
+// owner is to whom goes what the superuser makes: whose the folder is. Otherwise a command that an administrator runs would leave files
+// behind which the program that the store belongs to cannot open. Nobody else could give anything away.
+type owner struct {
+	uid, gid int
+	other    bool // than who we are
 }
 
 // File is an open file.
@@ -39,7 +47,7 @@ func newFolder(root *os.Root) (*Folder, error) {
 		root.Close()
 		return nil, Cause(err)
 	}
-	d := &Folder{root: root, dir: dir}
+	d := &Folder{root: root, dir: dir, owner: ownerOf(dir)}
 	if d.lock, err = newLock(root.Name(), dir); err != nil {
 		d.Close()
 		return nil, Cause(err)
@@ -65,7 +73,13 @@ func (d *Folder) OpenSub(name string) (*Folder, error) {
 }
 
 // MakeSub makes the folder name for its owner alone. That it is there already is fs.ErrExist.
-func (d *Folder) MakeSub(name string) error { return Cause(d.root.Mkdir(name, 0o700)) }
+func (d *Folder) MakeSub(name string) error {
+	err := d.root.Mkdir(name, 0o700)
+	if err == nil && d.owner.other {
+		err = d.root.Lchown(name, d.owner.uid, d.owner.gid)
+	}
+	return Cause(err)
+}
 
 // Open opens a file for reading. A link in its place is refused.
 func (d *Folder) Open(name string) (File, error) { return d.open(name, os.O_RDONLY) }
@@ -91,6 +105,12 @@ func (d *Folder) open(name string, flags int) (File, error) {
 // Create makes a file that was not there, for its owner alone, and opens it for writing.
 func (d *Folder) Create(name string) (File, error) {
 	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil && d.owner.other {
+		if err = f.Chown(d.owner.uid, d.owner.gid); err != nil {
+			f.Close()
+			d.root.Remove(name)
+		}
+	}
 	return File{f, d.root, name}, Cause(err)
 }
 

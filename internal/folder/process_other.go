@@ -56,3 +56,6 @@ func (l lock) release() error {
 }
 
 func links(os.FileInfo) uint64 { return 1 }
+
+// ownerOf: there is nobody to give anything to.
+func ownerOf(*os.File) owner { return owner{} }
