@@ -119,8 +119,7 @@ func (l *layer) Touch(ctx context.Context, key string) error {
 
 // hit returns the copy of the entry under key, if one stands that may answer. Where fast finds fault with the call, slow will, too.
 func (l *layer) hit(ctx context.Context, key string) (c copied, ok bool) {
-	s := l.slot(key)
-	if s.busy.Load() != 0 || Reserved(key) { // a lease must not be read as it was
+	if Reserved(key) || !l.quiet(key) { // a lease must not be read as it was
 		return nil, false
 	}
 	asking, cancel, ok := l.ask(ctx)
@@ -131,7 +130,7 @@ func (l *layer) hit(ctx context.Context, key string) (c copied, ok bool) {
 	if err != nil || cancel != nil {
 		l.asked(cancel, err)
 	}
-	return c, err == nil && c.valid() && l.trusts(c, s)
+	return c, err == nil && c.valid() && l.trusts(c, key)
 }
 
 // fetch reads slow and puts a copy into fast.
@@ -171,7 +170,7 @@ func (l *layer) fill(ctx context.Context, key string, c copied) {
 	err := l.put(asking, key, c)
 	l.asked(cancel, err)
 	if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTooLarge) {
-		raise(&s.lost, c.tick()) // it may yet arrive, after a write has dropped the copy
+		l.lose(s, c.tick()) // it may yet arrive, after a write has dropped the copy
 	}
 	if l.tidies && l.fills.Add(1)%tidyEvery == 0 {
 		l.tidy(ctx)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"time"
+	"unsafe"
 )
 
 // copied is a copy of an entry as it stands in the fast store: the value behind a header that says from when it is and how long it may answer.
@@ -41,7 +42,6 @@ func (c copied) fetched() nanos    { return nanos(c.uint(18)) }
 func (c copied) life() int64       { return int64(c.uint(26)) }
 func (c copied) answersLoad() bool { return c[1] == copyLoad }
 func (c copied) until() time.Time  { return c.fetched().time().Add(time.Duration(c.life())) }
-func (c copied) version() []byte   { return c[copyLoadHeader : copyLoadHeader+int(c[50])] }
 
 // valid reports whether c is a copy at all, and of this format. No other method may be called otherwise.
 func (c copied) valid() bool {
@@ -62,7 +62,13 @@ func (c copied) value() []byte {
 }
 
 func (c copied) item() *Item {
-	return &Item{Value: c.value(), Atime: nanos(c.uint(34)).time(), Expires: nanos(c.uint(42)).time(), Version: Version(c.version())}
+	return &Item{Value: c.value(), Atime: nanos(c.uint(34)).time(), Expires: nanos(c.uint(42)).time(), Version: c.version()}
+}
+
+// version shares the memory of c, which saves each Load that a copy answers an allocation. Nobody can change it: fast gave c away, and of c the
+// caller is given no more than the value behind.
+func (c copied) version() Version {
+	return Version(unsafe.String(unsafe.SliceData(c[copyLoadHeader:]), int(c[50])))
 }
 
 // before reports whether c was read earlier than d, as far as two hosts can tell.

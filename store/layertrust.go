@@ -19,6 +19,11 @@ type trust struct {
 	epoch time.Time // what ticks and limits are counted from
 	seed  maphash.Seed
 	floor atomic.Int64 // the tick of the last sweep: it may have removed anything
+
+	// What holds of all slots, so that most hits need not look for theirs.
+	writes atomic.Int64 // that are not over
+	lost   atomic.Int64 // the latest that a slot has lost
+
 	slots [layerSlots]layerSlot
 	last  atomic.Int64 // the latest tick; away from what each hit reads
 }
@@ -32,7 +37,7 @@ type layerSlot struct {
 	filling atomic.Int32 // copies on their way to fast
 	wrote   atomic.Int64 // tick of the end of the last write; 0: none
 	lost    atomic.Int64 // tick up to which copies of this layer's own may stand in fast that a write should have dropped
-	_       int64        // for a hit to look at one cache line
+	_       int64        // a slot is within one cache line
 }
 
 func (t *trust) slot(key string) *layerSlot {
@@ -68,19 +73,30 @@ func (s *layerSlot) unwritten(tick int64) bool {
 	return s.busy.Load() == 0 && tick > s.wrote.Load()
 }
 
-// trusts reports whether c may answer for its entry. It was read from fast after a moment at which s was not busy: while a write is under way no copy
-// answers, or readers could see the entry as it will be, and then as it was.
-func (l *layer) trusts(c copied, s *layerSlot) bool {
+// lose notes that copies of this layer's own may stand that were read before tick.
+func (l *layer) lose(s *layerSlot, tick int64) {
+	raise(&s.lost, tick)
+	raise(&l.lost, tick)
+}
+
+// quiet reports whether no write to key is under way: while one is, no copy answers, or readers could see the entry as it will be, and then as it
+// was. A copy is to be read after this was asked.
+func (l *layer) quiet(key string) bool {
+	return l.writes.Load() == 0 || l.slot(key).busy.Load() == 0
+}
+
+// trusts reports whether c, which was read when the key was quiet, may answer for its entry.
+func (l *layer) trusts(c copied, key string) bool {
 	floor, now := l.floor.Load(), l.now()
 	if c.id() == l.id {
 		tick := c.tick()
-		return now-tick < c.life() && tick > floor && tick > s.lost.Load()
+		return now-tick < c.life() && tick > floor && (tick > l.lost.Load() || tick > l.slot(key).lost.Load())
 	}
 	// The copy is another layer's, which knows nothing of writes here: it may have read the entry before the last one and filled after it. It
 	// lives for MaxAge, which may begin as much later as its clock is ahead of ours; a clock that is further ahead is not believed.
 	age, maxAge := int64(nanosOf(time.Now())-c.fetched()), int64(l.maxAge)
-	quiet := func(tick int64) bool { return tick == 0 || now-tick > 2*maxAge }
-	return age < min(c.life(), maxAge) && -age < maxAge && quiet(floor) && quiet(s.wrote.Load())
+	past := func(tick int64) bool { return tick == 0 || now-tick > 2*maxAge }
+	return age < min(c.life(), maxAge) && -age < maxAge && past(floor) && past(l.slot(key).wrote.Load())
 }
 
 const (

@@ -45,6 +45,8 @@ func (e *deleteError) Unwrap() []error { return e.causes }
 // write writes to slow, and then drops the copy, in any case or only if fast seems to be up. It returns the error of each.
 func (l *layer) write(ctx context.Context, key string, inAnyCase bool, write func() error) (slow, fast error) {
 	s := l.slot(key)
+	l.writes.Add(1)
+	defer l.writes.Add(-1) // after the slot's
 	s.busy.Add(1)
 	defer s.busy.Add(-1)
 	slow = write()
@@ -61,7 +63,7 @@ func (l *layer) write(ctx context.Context, key string, inAnyCase bool, write fun
 		raise(&s.wrote, tick+int64(l.maxAge))
 	}
 	if s.filling.Load() > 0 {
-		raise(&s.lost, tick)
+		l.lose(s, tick)
 	}
 	asking, cancel, ok := ctx, context.CancelFunc(nil), true
 	if !inAnyCase {
@@ -72,7 +74,7 @@ func (l *layer) write(ctx context.Context, key string, inAnyCase bool, write fun
 		l.asked(cancel, fast)
 	}
 	if !ok || fast != nil {
-		raise(&s.lost, tick)
+		l.lose(s, tick)
 	}
 	return slow, fast
 }
