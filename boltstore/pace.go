@@ -13,6 +13,7 @@ const (
 	paceFirst = 32                   // entries in a transaction after a writer was met
 	paceLeast = 8                    // and at the least
 	paceMore  = 4 * time.Millisecond // what a transaction of a sweep may take longer than one without
+	paceAlone = time.Second          // without a writer, after which a sweep counts itself alone again
 )
 
 // timing is what commits tell of themselves.
@@ -45,23 +46,21 @@ func (m *timing) note(b *batch, took time.Duration) {
 // pace is how many entries a sweep takes in one transaction.
 type pace struct {
 	*timing
-	room int // 0: as many as it likes
-	met  int64
+	room  int // 0: as many as it likes
+	seen  int64
+	metAt time.Time
 }
 
-func newPace(m *timing) pace { return pace{timing: m, met: m.writes.Load()} }
+func newPace(m *timing) pace { return pace{timing: m, seen: m.writes.Load()} }
 
 // next says how many to take now, at most, and is called after each transaction.
-func (p *pace) next() {
-	writes := p.writes.Load()
-	met := writes != p.met
-	p.met = writes
+func (p *pace) next(now time.Time) {
+	if writes := p.writes.Load(); writes != p.seen {
+		p.seen, p.metAt = writes, now
+	}
 	switch {
-	case !met && p.room == 0:
-	case !met:
-		if p.room *= 4; p.room >= sweepBatch {
-			p.room = 0
-		}
+	case now.Sub(p.metAt) > paceAlone:
+		p.room = 0
 	case p.room == 0:
 		p.room = paceFirst
 	case time.Duration(p.swept.Load()-p.usual.Load()) > paceMore:

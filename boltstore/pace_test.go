@@ -13,12 +13,14 @@ func TestPace(t *testing.T) {
 	var m timing
 	sweep, write := &batch{live: []*write{{patient: true}}}, &batch{live: []*write{{}}}
 	p := newPace(&m)
+	now := time.Now()
 	step := func(writes bool, took time.Duration) int {
 		if writes {
 			m.note(write, 10*time.Millisecond)
 		}
 		m.note(sweep, took)
-		p.next()
+		now = now.Add(took)
+		p.next(now)
 		return p.room
 	}
 	for range 3 {
@@ -41,9 +43,10 @@ func TestPace(t *testing.T) {
 	if p.room < 4*paceLeast {
 		t.Errorf("where it is fast it takes %d", p.room)
 	}
-	for range 5 {
-		step(false, time.Second)
+	if room := step(false, paceAlone/2); room == 0 {
+		t.Error("no writer for a moment, and it takes everything")
 	}
+	step(false, paceAlone)
 	if p.room != 0 {
 		t.Errorf("alone again it takes %d", p.room)
 	}
@@ -52,7 +55,7 @@ func TestPace(t *testing.T) {
 // TestSweepBesideWriters: however little a sweep takes at a time, batches are as large as was asked, and all that is dead goes.
 func TestSweepBesideWriters(t *testing.T) {
 	s := newStore(t, openDB(t), &Options{Expiry: store.Expiry{TouchAfter: -1}})
-	const n = 3000
+	const n = 1200
 	for i := range n {
 		if _, err := s.Swap(t.Context(), benchKey(i), "", &store.Item{Atime: time.Now().Add(-time.Hour)}); err != nil {
 			t.Fatal(err)

@@ -97,7 +97,7 @@ func (w *sweeper) walk(ctx context.Context, op string, order int) error {
 		} else if err := w.remove(ctx, order, due); err != nil {
 			return store.Wrap("boltstore", op, err)
 		}
-		w.pace.next()
+		w.pace.next(time.Now())
 		if w.untold += len(due); w.untold >= w.o.Batch {
 			w.told()
 			w.rests = true
