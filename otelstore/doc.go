@@ -22,10 +22,11 @@
 //	db.system.name       Options.System
 //	db.namespace         Options.Namespace, where it is set
 //	db.operation.name    the store.Op: get, set, delete, ...
-//	error.type           the store.Outcome of an operation that failed: unavailable, canceled, corrupt, ...
+//	error.type           the store.Outcome of an operation that failed, by its method Failed: unavailable, corrupt, error, ...
 //
 // Attributes that the conventions do not have stand on the span alone, and begin with larder: larder.outcome where an operation did not fail
-// and yet found no entry (not_found) or another version (conflict), larder.bytes, and larder.entries of lists and sweeps.
+// and yet found no entry (not_found) or another version (conflict), had a caller who left (canceled) or an invalid key (invalid), larder.bytes, and
+// larder.entries of lists and sweeps.
 //
-// That an entry is absent, or has changed, is an answer and no error. No key and no value is told: keys are bearer tokens.
+// That an entry is absent, or has changed, is an answer and no error; nor is what its caller did an error of the store. No key and no value is told: keys are bearer tokens.
 package otelstore

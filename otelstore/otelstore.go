@@ -82,11 +82,14 @@ type kind struct {
 
 func (w *observer) prepare() {
 	w.begin, w.record = make(map[store.Op]begin), make(map[kind][]metric.RecordOption)
-	for _, op := range ops() {
+	for _, op := range store.Ops() {
 		attrs := append(w.shared[:len(w.shared):len(w.shared)], attribute.String("db.operation.name", string(op)))
 		w.begin[op] = begin{string(op) + w.target, []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...)}}
 		w.record[kind{op: op}] = recordOptions(attrs)
-		for _, o := range failures() {
+		for _, o := range store.Outcomes() {
+			if failure(o) == "" {
+				continue
+			}
 			w.record[kind{op, o}] = recordOptions(append(attrs[:len(attrs):len(attrs)], attribute.String("error.type", string(o))))
 		}
 	}
@@ -96,28 +99,12 @@ func recordOptions(attrs []attribute.KeyValue) []metric.RecordOption {
 	return []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
 }
 
-func ops() []store.Op {
-	return []store.Op{
-		store.OpContains, store.OpGet, store.OpSet, store.OpDelete, store.OpCleanup, store.OpTouch, store.OpLoad, store.OpPeek, store.OpSwap,
-		store.OpList, store.OpSweep, store.OpInspect,
-	}
-}
-
-// failures are the outcomes that are errors.
-func failures() []store.Outcome {
-	return []store.Outcome{
-		store.OutcomeCanceled, store.OutcomeInvalid, store.OutcomeTooLarge, store.OutcomeUnsupported, store.OutcomeCorrupt, store.OutcomeUnavailable,
-		store.OutcomeError,
-	}
-}
-
 // failure returns the outcome where it is an error, else "".
 func failure(o store.Outcome) store.Outcome {
-	switch o {
-	case store.OutcomeOK, store.OutcomeNotFound, store.OutcomeConflict:
-		return ""
+	if o.Failed() {
+		return o
 	}
-	return o
+	return ""
 }
 
 func (w *observer) Begin(ctx context.Context, op store.Op) context.Context {
@@ -160,7 +147,7 @@ func tell(span trace.Span, e *store.Event, failed store.Outcome) {
 			text = e.Err.Error() // which shows no key
 		}
 		span.SetStatus(codes.Error, text)
-	case e.Outcome != store.OutcomeOK:
+	case e.Outcome != store.OutcomeOK: // an answer, or the doing of the caller
 		attrs = append(attrs, attribute.String("larder.outcome", string(e.Outcome)))
 	}
 	if e.Bytes != 0 {

@@ -14,8 +14,8 @@ type LogOptions struct {
 }
 
 // NewLogObserver returns an [Observer] that logs each operation that is over: at [slog.LevelWarn] where the store failed, or was slow, and
-// otherwise at [slog.LevelDebug]. A conflict, an invalid key, an absent entry and a caller who left are no failures of the store. No key and no
-// value is logged. A nil l means [slog.Default], as it is then.
+// otherwise at [slog.LevelDebug]. [Outcome.Failed] says what is a failure. No key and no value is logged. A nil l means [slog.Default], as it
+// is then.
 //
 // An outage makes a line for each operation; to sample or count them is for l's handler.
 func NewLogObserver(l *slog.Logger, o *LogOptions) Observer {
@@ -39,7 +39,7 @@ func (w logObserver) Begin(ctx context.Context, _ Op) context.Context { return c
 func (w logObserver) End(ctx context.Context, e Event) {
 	level, text := slog.LevelDebug, "store operation"
 	switch {
-	case e.failed():
+	case e.Outcome.Failed():
 		level, text = slog.LevelWarn, "store operation failed"
 	case w.slow >= 0 && e.Duration >= w.slow && !e.longRunning():
 		level, text = slog.LevelWarn, "slow store operation"
@@ -59,15 +59,6 @@ func (w logObserver) End(ctx context.Context, e Event) {
 		attrs = append(attrs, slog.String("err", e.Err.Error()))
 	}
 	w.log.LogAttrs(ctx, level, text, attrs...)
-}
-
-// failed reports whether the store, or its deployment, is to blame.
-func (e *Event) failed() bool {
-	switch e.Outcome {
-	case OutcomeTooLarge, OutcomeUnsupported, OutcomeCorrupt, OutcomeUnavailable, OutcomeError:
-		return true
-	}
-	return false
 }
 
 func (e *Event) longRunning() bool {

@@ -46,36 +46,48 @@ type observed struct {
 // now is the time since epoch.
 func (w *observed) now() time.Duration { return time.Since(w.epoch) }
 
-func (w *observed) end(ctx context.Context, began time.Duration, e Event) {
-	e.Duration = w.now() - began
-	if e.Outcome == "" {
-		e.Outcome = OutcomeOf(e.Err)
+// begin tells of the operation, and returns its context, when it began, and what is told if it panics. Then end is to be deferred.
+func (w *observed) begin(ctx context.Context, op Op) (context.Context, time.Duration, Event) {
+	if told := w.o.Begin(ctx, op); told != nil {
+		ctx = told
 	}
-	w.o.End(ctx, e)
+	return ctx, w.now(), Event{Op: op, Outcome: OutcomeError}
 }
 
+func (w *observed) end(ctx context.Context, began time.Duration, e *Event) {
+	e.Duration = w.now() - began
+	w.o.End(ctx, *e)
+}
+
+// over notes that the operation has returned err.
+func (e *Event) over(err error) { e.Err, e.Outcome = err, OutcomeOf(err) }
+
 func (w *observed) Contains(ctx context.Context, key string) (bool, error) {
-	ctx, began := w.o.Begin(ctx, OpContains), w.now()
+	ctx, began, e := w.begin(ctx, OpContains)
+	defer func() { w.end(ctx, began, &e) }()
 	found, err := w.s.Contains(ctx, key)
-	e := Event{Op: OpContains, Err: err}
+	e.over(err)
 	if err == nil && !found {
 		e.Outcome = OutcomeNotFound
 	}
-	w.end(ctx, began, e)
 	return found, err
 }
 
 func (w *observed) Get(ctx context.Context, key string) ([]byte, error) {
-	ctx, began := w.o.Begin(ctx, OpGet), w.now()
+	ctx, began, e := w.begin(ctx, OpGet)
+	defer func() { w.end(ctx, began, &e) }()
 	value, err := w.s.Get(ctx, key)
-	w.end(ctx, began, Event{Op: OpGet, Err: err, Bytes: int64(len(value))})
+	e.over(err)
+	e.Bytes = int64(len(value))
 	return value, err
 }
 
 func (w *observed) Set(ctx context.Context, key string, value []byte) error {
-	ctx, began := w.o.Begin(ctx, OpSet), w.now()
+	ctx, began, e := w.begin(ctx, OpSet)
+	defer func() { w.end(ctx, began, &e) }()
 	err := w.s.Set(ctx, key, value)
-	w.end(ctx, began, Event{Op: OpSet, Err: err, Bytes: written(value, err)})
+	e.over(err)
+	e.Bytes = written(value, err)
 	return err
 }
 
@@ -88,23 +100,27 @@ func written(value []byte, err error) int64 {
 }
 
 func (w *observed) Delete(ctx context.Context, key string) error {
-	ctx, began := w.o.Begin(ctx, OpDelete), w.now()
+	ctx, began, e := w.begin(ctx, OpDelete)
+	defer func() { w.end(ctx, began, &e) }()
 	err := w.s.Delete(ctx, key)
-	w.end(ctx, began, Event{Op: OpDelete, Err: err})
+	e.over(err)
 	return err
 }
 
 func (w *observed) Cleanup(ctx context.Context, idle time.Duration) (int, error) {
-	ctx, began := w.o.Begin(ctx, OpCleanup), w.now()
+	ctx, began, e := w.begin(ctx, OpCleanup)
+	defer func() { w.end(ctx, began, &e) }()
 	removed, err := w.s.Cleanup(ctx, idle)
-	w.end(ctx, began, Event{Op: OpCleanup, Err: err, Entries: removed})
+	e.over(err)
+	e.Entries = removed
 	return removed, err
 }
 
 func (w *observed) Touch(ctx context.Context, key string) error {
-	ctx, began := w.o.Begin(ctx, OpTouch), w.now()
+	ctx, began, e := w.begin(ctx, OpTouch)
+	defer func() { w.end(ctx, began, &e) }()
 	err := Touch(ctx, w.s, key)
-	w.end(ctx, began, Event{Op: OpTouch, Err: err})
+	e.over(err)
 	return err
 }
 
@@ -120,13 +136,13 @@ func (w *observed) load(ctx context.Context, op Op, key string, load func(contex
 	if !w.swaps {
 		return load(ctx, w.s, key)
 	}
-	ctx, began := w.o.Begin(ctx, op), w.now()
+	ctx, began, e := w.begin(ctx, op)
+	defer func() { w.end(ctx, began, &e) }()
 	item, err := load(ctx, w.s, key)
-	e := Event{Op: op, Err: err}
+	e.over(err)
 	if item != nil {
 		e.Bytes = int64(len(item.Value))
 	}
-	w.end(ctx, began, e)
 	return item, err
 }
 
@@ -134,13 +150,13 @@ func (w *observed) Swap(ctx context.Context, key string, old Version, item *Item
 	if !w.swaps || question(ctx) {
 		return Swap(ctx, w.s, key, old, item)
 	}
-	ctx, began := w.o.Begin(ctx, OpSwap), w.now()
+	ctx, began, e := w.begin(ctx, OpSwap)
+	defer func() { w.end(ctx, began, &e) }()
 	version, err := Swap(ctx, w.s, key, old, item)
-	e := Event{Op: OpSwap, Err: err}
+	e.over(err)
 	if item != nil {
 		e.Bytes = written(item.Value, err)
 	}
-	w.end(ctx, began, e)
 	return version, err
 }
 
@@ -162,22 +178,25 @@ func (w *observed) ListAfter(ctx context.Context, prefix, after string) iter.Seq
 
 func (w *observed) list(ctx context.Context, list func(context.Context) iter.Seq2[Info, error]) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
-		ctx, began := w.o.Begin(ctx, OpList), w.now()
-		e, caller := Event{Op: OpList}, time.Duration(0)
-		defer func() { w.end(ctx, began+caller, e) }() // also where the loop body panics
+		ctx, began, e := w.begin(ctx, OpList)
+		caller := time.Duration(0)
+		defer func() { w.end(ctx, began+caller, &e) }()
 		for info, err := range list(ctx) {
 			if err == nil {
 				e.Entries++
 			} else if e.Err == nil || errors.Is(e.Err, ErrCorrupt) { // the list goes on after a corrupt entry, and ends with any other error
 				e.Err = err
 			}
+			e.over(e.Err) // a panic of the loop body is none of the store
 			before := w.now()
 			more := yield(info, err)
 			caller += w.now() - before
 			if !more {
 				return
 			}
+			e.Outcome = OutcomeError
 		}
+		e.over(e.Err)
 	}
 }
 
@@ -186,13 +205,13 @@ func (w *observed) Sweep(ctx context.Context, o SweepOptions) (SweepReport, erro
 	if !w.sweeps && !o.onlyIdle() || question(ctx) {
 		return Sweep(ctx, w.s, o)
 	}
-	ctx, began := w.o.Begin(ctx, OpSweep), w.now()
+	ctx, began, e := w.begin(ctx, OpSweep)
+	defer func() { w.end(ctx, began, &e) }()
 	r, err := Sweep(ctx, w.s, o)
-	e := Event{Op: OpSweep, Err: err}
+	e.over(err)
 	if !o.DryRun {
 		e.Entries, e.Bytes = r.Removed, r.Bytes
 	}
-	w.end(ctx, began, e)
 	return r, err
 }
 
@@ -200,9 +219,10 @@ func (w *observed) Inspect(ctx context.Context) ([]Fact, error) {
 	if !w.inspects || question(ctx) {
 		return Inspect(ctx, w.s)
 	}
-	ctx, began := w.o.Begin(ctx, OpInspect), w.now()
+	ctx, began, e := w.begin(ctx, OpInspect)
+	defer func() { w.end(ctx, began, &e) }()
 	facts, err := Inspect(ctx, w.s)
-	w.end(ctx, began, Event{Op: OpInspect, Err: err})
+	e.over(err)
 	return facts, err
 }
 

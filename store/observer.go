@@ -12,10 +12,11 @@ import (
 // It is never told a key, for keys are bearer tokens, nor a value.
 type Observer interface {
 	// Begin is called before the operation, and the context that it returns is the operation's: spans of a driver below nest in
-	// one that stands in it.
+	// one that stands in it. nil stands for ctx.
 	Begin(ctx context.Context, op Op) context.Context
 
-	// End is called once for every Begin, after the operation, with the context that Begin returned. That may have ended.
+	// End is called once for every Begin, after the operation, with the context that Begin returned. That may have ended. Of an operation that
+	// panicked, the outcome is OutcomeError, and no Err is told.
 	End(ctx context.Context, e Event)
 }
 
@@ -38,6 +39,11 @@ const (
 	OpInspect  Op = "inspect"
 )
 
+// Ops returns all operations.
+func Ops() []Op {
+	return []Op{OpContains, OpGet, OpSet, OpDelete, OpCleanup, OpTouch, OpLoad, OpPeek, OpSwap, OpList, OpSweep, OpInspect}
+}
+
 // Event is an operation that is over.
 type Event struct {
 	Op       Op
@@ -51,7 +57,7 @@ type Event struct {
 // Outcome is how an operation ended, in one of few words. They are stable, as those of [Op].
 type Outcome string
 
-// The outcomes. Down to [OutcomeCanceled] nothing is wrong with the store.
+// The outcomes. Down to [OutcomeInvalid] nothing is wrong with the store: see [Outcome.Failed].
 const (
 	OutcomeOK          Outcome = "ok"
 	OutcomeNotFound    Outcome = "not_found" // nothing stood under the key: also where Contains returned false
@@ -64,6 +70,23 @@ const (
 	OutcomeUnavailable Outcome = "unavailable"
 	OutcomeError       Outcome = "error" // any other, as that of a closed store
 )
+
+// Outcomes returns all outcomes.
+func Outcomes() []Outcome {
+	return []Outcome{
+		OutcomeOK, OutcomeNotFound, OutcomeConflict, OutcomeCanceled, OutcomeInvalid, OutcomeTooLarge, OutcomeUnsupported, OutcomeCorrupt,
+		OutcomeUnavailable, OutcomeError,
+	}
+}
+
+// Failed reports whether the store, or its deployment, is to blame. It is not for an absent entry, a conflict, a caller who left or an invalid key.
+func (o Outcome) Failed() bool {
+	switch o {
+	case OutcomeOK, OutcomeNotFound, OutcomeConflict, OutcomeCanceled, OutcomeInvalid:
+		return false
+	}
+	return true
+}
 
 // OutcomeOf tells which outcome err is.
 func OutcomeOf(err error) Outcome {
@@ -94,14 +117,24 @@ func OutcomeOf(err error) Outcome {
 }
 
 // Tee returns an Observer that tells each of these: Begin in this order, each with the context of the one before, and End in the opposite
-// order, all with the context of the last.
-func Tee(observers ...Observer) Observer { return tee(append([]Observer(nil), observers...)) }
+// order, all with the context of the last. A nil is left out.
+func Tee(observers ...Observer) Observer {
+	t := make(tee, 0, len(observers))
+	for _, o := range observers {
+		if o != nil {
+			t = append(t, o)
+		}
+	}
+	return t
+}
 
 type tee []Observer
 
 func (t tee) Begin(ctx context.Context, op Op) context.Context {
 	for _, o := range t {
-		ctx = o.Begin(ctx, op)
+		if told := o.Begin(ctx, op); told != nil {
+			ctx = told
+		}
 	}
 	return ctx
 }

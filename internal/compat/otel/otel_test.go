@@ -77,7 +77,7 @@ func TestSpans(t *testing.T) {
 		{func() { b.Get(ctx, "secret-key") }, "get site client Unset " + common + "get db.system.name=postgresql larder.bytes=5"},
 		{func() { b.Get(ctx, "secret-none") }, "get site client Unset " + common + "get db.system.name=postgresql larder.outcome=not_found"},
 		{func() { store.Swap(ctx, b.Store, "secret-key", "", nil) }, "swap site client Unset " + common + "swap db.system.name=postgresql larder.outcome=conflict"},
-		{func() { b.Get(over, "secret-key") }, "get site client Error " + common + "get db.system.name=postgresql error.type=canceled"},
+		{func() { b.Get(over, "secret-key") }, "get site client Unset " + common + "get db.system.name=postgresql larder.outcome=canceled"},
 		{func() { b.Set(ctx, "secret-key", make([]byte, 11)) }, "set site client Error " + common + "set db.system.name=postgresql error.type=too_large"},
 		{func() { store.List(ctx, b.Store, "")(func(store.Info, error) bool { return true }) }, "list site client Unset " + common + "list db.system.name=postgresql larder.entries=1"},
 		{func() { m.Close(); b.Delete(ctx, "secret-key") }, "delete site client Error " + common + "delete db.system.name=postgresql error.type=error"},

@@ -19,7 +19,7 @@ import (
 
 // TestPrometheus is the program of docs/observability.md, scraped.
 func TestPrometheus(t *testing.T) {
-	s := store.Store(store.NewMap(nil))
+	s := store.Store(store.NewMap(&store.MapOptions{MaxValue: 10}))
 	registry := prometheus.NewRegistry()
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
 	if err != nil {
@@ -37,7 +37,7 @@ func TestPrometheus(t *testing.T) {
 	http.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 
 	s.Set(t.Context(), "secret-key", nil)
-	s.Get(t.Context(), "")
+	s.Set(t.Context(), "secret-key", make([]byte, 11))
 	server := httptest.NewServer(http.DefaultServeMux)
 	defer server.Close()
 	resp, err := http.Get(server.URL + "/metrics")
@@ -51,7 +51,7 @@ func TestPrometheus(t *testing.T) {
 	}
 	for _, want := range []string{
 		`db_client_operation_duration_seconds_count{db_namespace="site",db_operation_name="set",db_system_name="postgresql",`,
-		`db_client_operation_duration_seconds_count{db_namespace="site",db_operation_name="get",db_system_name="postgresql",error_type="invalid",`,
+		`db_client_operation_duration_seconds_count{db_namespace="site",db_operation_name="set",db_system_name="postgresql",error_type="too_large",`,
 	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("no %s in\n%s", want, page)
