@@ -22,11 +22,13 @@ type copier struct {
 	begun    time.Time
 
 	report   CopyReport
-	n        int    // entries counted, of all runs
-	cause    error  // of the first entry that failed
-	stopped  error  // why the copy must end
-	position string // what a next run goes on behind: all up to here is dealt with
-	holed    bool   // what comes now stands behind something that is not
+	n        int       // entries counted, of all runs
+	cause    error     // of the first entry that failed
+	stopped  error     // why the copy must end
+	position string    // what a next run goes on behind: all up to here is dealt with
+	holed    bool      // what comes now stands behind something that is not
+	since    time.Time // when the first of the runs began
+	sum      copySum   // of the items up to position, for PutItems
 
 	settled tally // the counts at position
 	saved   savedState
@@ -36,6 +38,7 @@ type copier struct {
 
 func newCopier(ctx context.Context, dst Store, o *CopyOptions) (*copier, error) {
 	c := &copier{parent: ctx, begun: time.Now()}
+	c.since = c.begun
 	if o != nil {
 		c.o = *o
 	}
@@ -102,9 +105,16 @@ func (c *copier) tell() {
 
 // count counts what became of one entry.
 func (c *copier) count(r copyResult) (more bool) {
-	if r.outcome == isStopped {
+	switch r.outcome {
+	case isStopped:
 		c.stop(r.err)
 		return false
+	case isRestarted: // all comes once more
+		c.n, c.report.Kept, c.report.Gone, c.report.Corrupt, c.report.Failed = 0, 0, 0, 0, 0
+		if c.o.DryRun {
+			c.report.Copied, c.report.Bytes = 0, 0
+		}
+		return true
 	}
 	c.n++
 	switch r.outcome {

@@ -53,16 +53,22 @@ type CopyOptions struct {
 	Overwrite Overwrite // what happens with an entry that is there already
 	DryRun    bool      // count what would be copied, write nothing. With Verify nothing is copied or counted, but verified
 
-	// Verify compares both sides, key by key, once all is copied. Not for PutItems.
+	// Verify compares both sides, key by key, once all is copied. Where programs still write to the source, what they have written since it was
+	// listed is found missing or different. Not for PutItems.
 	Verify bool
 
 	// Checkpoint is a name under which the target keeps how far the copy has come, until it is through. A copy that was killed goes on
-	// from there if it is started again with the same name, source, prefix and Overwrite. The entry is reserved and has a deadline of seven days.
-	// It needs a target with Swap; where the source cannot [ListAfter] none is kept, and a copy begins anew. "": none.
+	// from there if it is started again with the same name, source, prefix and Overwrite, and in the end goes once more over the list up to
+	// there, for what came to the source or was used there since the first run began: what of that is new arrives, and what has changed, as
+	// Overwrite says. Who writes to the source with an atime in the past, as another copy does, is not seen by that, but by Verify; what was deleted
+	// stays in the target. The entry is reserved and has a deadline of seven days. It needs a target with Swap; where the source cannot
+	// [ListAfter] none is kept, and a copy begins anew. "": none.
 	Checkpoint string
 
-	// Patience is how long an outage of either side is waited out, with growing pauses, before the copy ends with its error.
-	// 0: 30 seconds; negative: not at all.
+	// Patience is how long an outage of either side is waited out, with growing pauses, before the copy ends with its error. 0: 30 seconds;
+	// negative: not at all. A list that an outage has ended is taken up again where it was if the source can [ListAfter], and else begun anew:
+	// then what was copied is looked at once more, which for OverwriteOlder is a reading of both sides and for OverwriteAlways another
+	// writing, and is counted again, as kept or copied.
 	Patience time.Duration
 
 	// Progress is called some ten times a second and at the end, from the goroutine of the caller.
@@ -88,6 +94,9 @@ type CopyReport struct {
 	Failed  int   // could not be written
 	Bytes   int64 // length of the values that were written
 	Resumed int   // of all these entries, so many were dealt with by earlier runs
+	Late    int   // of Copied: came to the source, or changed there, in front of where an earlier run had stopped
+
+	Since time.Time // when the first of the runs began, if Resumed
 
 	Verifying bool // the entries are copied, and are being compared
 	Verify    VerifyReport
@@ -100,14 +109,14 @@ func (r CopyReport) Done() int { return r.Copied + r.Kept + r.Gone + r.Corrupt +
 // VerifyReport says what a comparison has found so far.
 type VerifyReport struct {
 	Same      int // value and deadline are equal
-	Changed   int // differ, but changed in the source since the copy began, so far as can be told
+	Changed   int // differ, and were seen to change in the source since this run copied them, or while they were compared
 	Newer     int // differ, but were used later in the target than in the source: it lives already
 	Missing   int // are not in the target
 	Different int // have another value or deadline in the target
 	Corrupt   int // cannot be read on one side
 
-	// Sums over keys and values of the entries that are Same or Different: equal where all of them have the same values, in whatever order
-	// each side lists them. Each is the XOR of a SHA-256 per entry, in hex.
+	// Sums over keys and values of the entries that are Same, Different or Missing, which go into that of the source only: equal where all of
+	// them have the same values, in whatever order each side lists them. Each is the XOR of a SHA-256 per entry, in hex.
 	SourceSum, TargetSum string
 }
 
@@ -145,14 +154,18 @@ func (c *copier) copyAll() error {
 	if err := c.refuseSame(); err != nil {
 		return err
 	}
+	c.src.resumes, c.src.restarts = CanListAfter(c.src.s), true
 	if c.o.DryRun && c.o.Verify {
 		return c.verify()
 	}
-	c.src.resumes = c.o.Checkpoint != "" && CanListAfter(c.src.s)
 	if err := c.resume(); err != nil {
 		return err
 	}
-	err := through(c, relay[listed, copyResult]{work: c.one, fold: c.count, size: listed.size}, c.src.list(c.ctx, c.o.Prefix, c.position))
+	from := newBorder(c.position)
+	err := through(c, relay[listed, copyResult]{work: c.one, fold: c.count, size: listed.size}, from.note(c.src.list(c.ctx, c.o.Prefix, c.position)))
+	if err == nil && from != nil {
+		err = c.copyLate(from)
+	}
 	if err == nil && c.o.Verify {
 		err = c.verify()
 	}
@@ -161,7 +174,10 @@ func (c *copier) copyAll() error {
 
 // one copies one entry.
 func (c *copier) one(ctx context.Context, l listed) copyResult {
-	if l.err != nil {
+	switch {
+	case l.again:
+		return copyResult{outcome: isRestarted}
+	case l.err != nil:
 		return c.unread("", l.err)
 	}
 	key := l.info.Key
@@ -175,8 +191,11 @@ func (c *copier) one(ctx context.Context, l listed) copyResult {
 	if err != nil {
 		return c.unread(key, err)
 	}
-	c.remember(key, item)
-	return c.dst.put(ctx, key, item)
+	r := c.dst.put(ctx, key, item)
+	if r.outcome == isCopied {
+		c.remember(key, item)
+	}
+	return r
 }
 
 // unread says what becomes of an entry that the source did not give.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -11,9 +12,11 @@ import (
 
 // checkpoint is what the target keeps of a copy that is not through, as JSON under a reserved key.
 type checkpoint struct {
-	Format    int    `json:"format"`
-	Prefix    string `json:"prefix"`
-	Overwrite string `json:"overwrite"`
+	Format    int       `json:"format"`
+	Prefix    string    `json:"prefix"`
+	Overwrite string    `json:"overwrite"`
+	Since     time.Time `json:"since"` // when the first run began: what came to the source since may stand in front of After
+	Sum       string    `json:"sum"`   // of the items up to After, for PutItems
 	tally
 }
 
@@ -22,6 +25,7 @@ type tally struct {
 	After   string `json:"after"`   // of the order of the source
 	Witness string `json:"witness"` // a key that the target must have, or else it is not the target that it was
 	Copied  int    `json:"copied"`
+	Late    int    `json:"late"`
 	Kept    int    `json:"kept"`
 	Gone    int    `json:"gone"`
 	Corrupt int    `json:"corrupt"`
@@ -30,7 +34,7 @@ type tally struct {
 }
 
 const (
-	checkpointFormat = 1
+	checkpointFormat = 2 // 1 did not tell Since and Sum: what it was of begins anew
 	checkpointLife   = 7 * 24 * time.Hour
 	checkpointEvery  = time.Second
 
@@ -48,7 +52,7 @@ type savedState struct {
 	on   bool      // there are checkpoints
 	at   time.Time // of the last
 	n    int       // entries by then
-	last string    // position by then
+	last tally     // as it was then
 }
 
 func checkpointKey(name string) string { return ReservedKey("copy:" + name) }
@@ -108,15 +112,26 @@ func (c *copier) resume() error {
 	if json.Unmarshal(item.Value, &p) != nil || p.Format != checkpointFormat || p.Prefix != c.o.Prefix || p.Overwrite != c.o.Overwrite.String() {
 		return nil
 	}
+	sum, err := hex.DecodeString(p.Sum)
+	if err != nil || len(sum) != len(c.sum) || p.Since.IsZero() {
+		return nil
+	}
 	if lost, err := c.lost(p.Witness); lost || err != nil {
 		return err
 	}
-	c.settled, c.position = p.tally, p.After
-	c.report = CopyReport{Copied: p.Copied, Kept: p.Kept, Gone: p.Gone, Corrupt: p.Corrupt, Failed: p.Failed, Bytes: p.Bytes}
+	c.settled, c.position, c.since, c.sum = p.tally, p.After, p.Since, copySum(sum)
+	c.report = CopyReport{Copied: p.Copied, Late: p.Late, Kept: p.Kept, Gone: p.Gone, Corrupt: p.Corrupt, Failed: p.Failed, Bytes: p.Bytes, Since: p.Since}
 	c.n = c.report.Done()
 	c.report.Resumed = c.n
-	c.saved.n, c.saved.last = c.n, c.position
+	c.saved.n, c.saved.last = c.n, c.settled
 	return nil
+}
+
+// anew forgets the checkpoint, as it was of something else.
+func (c *copier) anew() error {
+	c.settled, c.position, c.since, c.sum, c.report, c.n = tally{}, "", c.begun, copySum{}, CopyReport{}, 0
+	c.saved.n, c.saved.last = 0, tally{}
+	return c.patience.do(c.ctx, func() error { return c.dst.s.Delete(c.ctx, checkpointKey(c.o.Checkpoint)) })
 }
 
 // lost reports that the target does not have an entry any more that the copy has seen there, although the source has: somebody has emptied
@@ -150,6 +165,7 @@ func (c *copier) settle(r copyResult) {
 	c.position = r.key
 	if c.src == nil {
 		c.position = strconv.Itoa(c.n)
+		c.sum = c.sum.then(r.sum)
 	}
 	s.After = c.position
 	if r.outcome == isCopied || r.outcome == isKept {
@@ -169,17 +185,17 @@ func (c *copier) due() {
 
 // save writes the checkpoint. Where that fails, the copy goes on: there will be another one, and whoever needs the target finds out anyway.
 func (c *copier) save(ctx context.Context) {
-	if c.position == c.saved.last {
+	if c.settled == c.saved.last {
 		return
 	}
 	c.saved.at, c.saved.n = time.Now(), c.n
-	value, err := json.Marshal(checkpoint{checkpointFormat, c.o.Prefix, c.o.Overwrite.String(), c.settled})
+	value, err := json.Marshal(checkpoint{checkpointFormat, c.o.Prefix, c.o.Overwrite.String(), c.since, hex.EncodeToString(c.sum[:]), c.settled})
 	if err != nil {
 		return
 	}
 	_, err = Swap(ctx, c.dst.s, checkpointKey(c.o.Checkpoint), AnyVersion, &Item{Value: value, Expires: time.Now().Add(checkpointLife)})
 	if err == nil {
-		c.saved.last = c.position
+		c.saved.last = c.settled
 	}
 }
 

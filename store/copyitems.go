@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"strconv"
 )
 
 // Entry is an Item with its key: what [Items] yields and [PutItems] takes.
@@ -61,46 +60,4 @@ func Items(ctx context.Context, s Store, prefix, after string) iter.Seq2[Entry, 
 type found struct {
 	Entry
 	err error
-}
-
-// PutItems writes entries to dst as [Copy] does: with their atime and deadline, as CopyOptions say, in parallel. Versions are ignored. An error
-// that comes with an entry is counted as Corrupt if it wraps [ErrCorrupt], and ends the copy otherwise.
-//
-// With a Checkpoint, as many pairs of items are skipped as earlier runs have dealt with: they must be the same, in the same order.
-func PutItems(ctx context.Context, dst Store, items iter.Seq2[Entry, error], o *CopyOptions) (CopyReport, error) {
-	c, err := newCopier(ctx, dst, o)
-	c.o.Prefix, c.o.Verify = "", false
-	if err == nil {
-		err = c.resume()
-	}
-	if err == nil {
-		skip, _ := strconv.Atoi(c.position)
-		err = through(c, relay[found, copyResult]{work: c.putOne, fold: c.count, size: func(f found) int64 { return f.size() }}, pairs(items, skip))
-	}
-	return c.end(err)
-}
-
-// pairs makes one of two, and leaves the first ones out.
-func pairs(items iter.Seq2[Entry, error], skip int) iter.Seq[found] {
-	return func(yield func(found) bool) {
-		n := 0
-		for e, err := range items {
-			if n++; n > skip && !yield(found{e, err}) {
-				return
-			}
-		}
-	}
-}
-
-// putOne writes one entry.
-func (c *copier) putOne(ctx context.Context, f found) copyResult {
-	switch {
-	case f.err != nil:
-		return c.unread(f.Key, f.err)
-	case c.o.DryRun:
-		return c.dst.weigh(ctx, f.Key, &f.Item, int64(len(f.Value)))
-	case c.dst.has(ctx, f.Key):
-		return copyResult{key: f.Key, outcome: isKept}
-	}
-	return c.dst.put(ctx, f.Key, &f.Item)
 }

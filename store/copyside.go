@@ -43,6 +43,7 @@ type source struct {
 	s        Store
 	peeks    bool
 	resumes  bool // it is listed by ListAfter
+	restarts bool // a list that cannot be taken up again is begun anew after an outage
 	patience patience
 }
 
@@ -50,17 +51,21 @@ func newSource(s Store, p patience) *source { return &source{s: s, peeks: CanSwa
 
 // listed is an entry that a source lists, or an error: ErrCorrupt, or the last of the list.
 type listed struct {
-	info Info
-	err  error
+	info  Info
+	err   error
+	again bool // none of these: all comes again from the beginning
 }
 
 func (l listed) size() int64 { return l.info.Size }
 
-// list lists what is behind after. Where the source resumes, an outage is waited out and the list taken up again.
+// list lists what is behind after. Where the source resumes, an outage is waited out and the list taken up again; where it restarts, begun anew.
+// Patience begins anew only with what is further than any list before: one that always breaks at the same place comes to an end.
 func (src *source) list(ctx context.Context, prefix, after string) iter.Seq[listed] {
 	return func(yield func(listed) bool) {
 		var since time.Time
+		furthest := 0
 		for wait := minOutageWait; ; wait = min(2*wait, maxOutageWait) {
+			n := 0
 			list := List(ctx, src.s, prefix)
 			if src.resumes {
 				list = ListAfter(ctx, src.s, prefix, after)
@@ -71,18 +76,21 @@ func (src *source) list(ctx context.Context, prefix, after string) iter.Seq[list
 					failed = err
 					break
 				}
-				if !yield(listed{info, err}) {
+				if !yield(listed{info: info, err: err}) {
 					return
 				}
-				if err == nil {
-					after, since, wait = info.Key, time.Time{}, minOutageWait
+				if n++; err == nil && (src.resumes || n > furthest) {
+					after, since, wait, furthest = info.Key, time.Time{}, minOutageWait, n
 				}
 			}
 			if failed == nil {
 				return
 			}
-			if !src.resumes || !errors.Is(failed, ErrUnavailable) || !src.patience.wait(ctx, &since, wait) {
+			if !src.resumes && !src.restarts || !errors.Is(failed, ErrUnavailable) || !src.patience.wait(ctx, &since, wait) {
 				yield(listed{err: failed})
+				return
+			}
+			if !src.resumes && n > 0 && !yield(listed{again: true}) {
 				return
 			}
 		}
@@ -129,6 +137,8 @@ const (
 	isCorrupt
 	isFailed
 	isStopped // the copy must end, or was called off
+
+	isRestarted outcome = -1 // the list has begun anew
 )
 
 // copyResult is what became of one entry.
@@ -136,6 +146,7 @@ type copyResult struct {
 	key     string
 	outcome outcome
 	bytes   int64
+	sum     copySum // of the item, for PutItems with a checkpoint
 	err     error
 }
 

@@ -50,6 +50,8 @@ func (c *copier) verify() error {
 	err := through(c, relay[listed, compared]{work: c.compare, size: listed.size, fold: func(r compared) bool {
 		n++
 		switch r.outcome {
+		case isRestarted:
+			n, sums, *v = 0, [2]copySum{}, VerifyReport{}
 		case isSame:
 			v.Same++
 		case isChanged:
@@ -80,7 +82,10 @@ func (c *copier) verify() error {
 // compare looks at both sides of one entry.
 func (c *copier) compare(ctx context.Context, l listed) compared {
 	key := l.info.Key
-	if l.err != nil {
+	switch {
+	case l.again:
+		return compared{outcome: isRestarted}
+	case l.err != nil:
 		return unlike(key, l.err)
 	}
 	ours, err := c.src.read(ctx, l.info)
@@ -103,7 +108,8 @@ func (c *copier) compare(ctx context.Context, l listed) compared {
 	return c.judge(ctx, key, ours, theirs)
 }
 
-// judge says how two entries that differ came to. theirs is nil where there is none.
+// judge says how two entries that differ came to. theirs is nil where there is none. What was not seen to change is no change: an alarm too many is
+// better than one too few, and to compare once more tells.
 func (c *copier) judge(ctx context.Context, key string, ours, theirs *Item) compared {
 	again, err := c.src.read(ctx, Info{Key: key})
 	switch {
@@ -111,10 +117,10 @@ func (c *copier) judge(ctx context.Context, key string, ours, theirs *Item) comp
 		return compared{key: key, outcome: isAbsent}
 	case err != nil:
 		return unlike(key, err)
-	case again.Version != ours.Version, c.changed(key, ours) && (theirs == nil || ours.Atime.After(theirs.Atime.Add(granularity))):
-		return compared{key: key, outcome: isChanged}
 	case theirs == nil:
-		return compared{key: key, outcome: isMissing, err: fmt.Errorf("%w: it is missing there", ErrDiffers)}
+		return compared{key: key, outcome: isMissing, sums: [2]copySum{copyDigest(key, ours.Value)}, err: fmt.Errorf("%w: it is missing there", ErrDiffers)}
+	case again.Version != ours.Version, c.changed(key, ours) && ours.Atime.After(theirs.Atime.Add(granularity)):
+		return compared{key: key, outcome: isChanged}
 	case !ours.Atime.IsZero() && theirs.Atime.After(ours.Atime.Add(granularity)):
 		return compared{key: key, outcome: isNewer}
 	}
@@ -125,8 +131,7 @@ func (c *copier) judge(ctx context.Context, key string, ours, theirs *Item) comp
 	return compared{key: key, outcome: isDifferent, sums: [2]copySum{copyDigest(key, ours.Value), copyDigest(key, theirs.Value)}, err: err}
 }
 
-// recent remembers versions of what was copied shortly after somebody had used it: of the others the atime tells that they were not written
-// since, as each writing sets it.
+// recent remembers versions of what this run has written.
 type recent struct {
 	mu       sync.Mutex
 	seed     maphash.Seed
@@ -140,36 +145,36 @@ const (
 	mostRecent = 1 << 17 // some megabytes
 )
 
-// remember notes the version in which the source gave an entry.
+// remember notes the version in which an entry was copied. What was used lately will be again, so half of the room is for that.
 func (c *copier) remember(key string, item *Item) {
 	r := &c.recent
-	if !c.o.Verify || item.Version == "" || !item.Atime.After(c.begun.Add(-clockDoubt)) {
+	if !c.o.Verify || item.Version == "" {
 		return
+	}
+	room := mostRecent / 2
+	if item.Atime.After(c.begun.Add(-clockDoubt)) {
+		room = mostRecent
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.versions == nil {
 		r.seed, r.versions = maphash.MakeSeed(), make(map[uint64]uint64)
 	}
-	if len(r.versions) < mostRecent {
+	if len(r.versions) < room {
 		r.versions[maphash.String(r.seed, key)] = maphash.String(r.seed, string(item.Version))
 	}
 }
 
-// changed reports that the source's entry may have been written since it was copied.
+// changed reports that the source's entry was written since this run has copied it, so far as that is remembered.
 func (c *copier) changed(key string, item *Item) bool {
 	r := &c.recent
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.versions != nil {
-		if version, ok := r.versions[maphash.String(r.seed, key)]; ok {
-			return version != maphash.String(r.seed, string(item.Version))
-		}
+	if r.versions == nil {
+		return false
 	}
-	if c.o.DryRun { // nothing was copied since: an alarm too many is better than one too few
-		return item.Atime.After(c.begun)
-	}
-	return item.Atime.After(c.begun.Add(-clockDoubt))
+	version, ok := r.versions[maphash.String(r.seed, key)]
+	return ok && version != maphash.String(r.seed, string(item.Version))
 }
 
 func unlike(key string, err error) compared {

@@ -59,15 +59,15 @@ func TestCopyVerify(t *testing.T) {
 			t.Errorf("%+v, %v", r, err)
 		}
 		v.SourceSum, v.TargetSum = "", ""
-		if want := (store.VerifyReport{Same: 2, Changed: 2, Newer: 1, Missing: 101, Different: 4, Corrupt: 1}); v != want {
+		if want := (store.VerifyReport{Same: 2, Newer: 1, Missing: 102, Different: 5, Corrupt: 1}); v != want {
 			t.Errorf("%+v, want %+v", v, want)
 		}
-		for _, key := range []string{"missing", "different", "behind", "deadline", "forever", "corrupt"} {
+		for _, key := range []string{"created", "changed", "missing", "different", "behind", "deadline", "forever", "corrupt"} {
 			if found[key] == nil {
 				t.Errorf("%s is not named", key)
 			}
 		}
-		if len(found) != 106 {
+		if len(found) != 108 {
 			t.Errorf("%d problems are named", len(found))
 		}
 	})

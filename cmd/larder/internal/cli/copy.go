@@ -48,7 +48,8 @@ func (a *app) copyCommand() *cobra.Command {
 			"an hour. SRC and DST are URLs, or @FILE for a file that holds one, which keeps a\n" +
 			"password out of the list of processes. SRC is not changed; a folder or a file that\n" +
 			"DST names is made.\n\n" +
-			"A copy that is interrupted or killed goes on where it was when it is run again.\n" +
+			"A copy that is interrupted or killed goes on where it was when it is run again,\n" +
+			"and then looks for what came to SRC since the first run, in front of that place.\n" +
 			"Programs may use both stores meanwhile: what they write to DST stays, unless\n" +
 			"--overwrite always is given; what they write to SRC behind the copy's back does\n" +
 			"not arrive. Where a site must keep running, larder handover is the tool.",
@@ -191,7 +192,7 @@ func (a *app) copyDone(r store.CopyReport, problems *problemList, f *copyFlags, 
 			"the others are copied; mend what is wrong with those and run it again"}
 	case errors.Is(err, store.ErrDiffers):
 		return &failure{exitPartial, fmt.Errorf("DST differs from SRC in %s", entries(r.Verify.Missing+r.Verify.Different+r.Verify.Corrupt)),
-			"larder copy --overwrite older, or always, replaces what DST had before"}
+			"larder copy --overwrite older, or always, replaces what DST had before; what programs write to SRC meanwhile differs until they stop and it is run again"}
 	case errors.Is(err, store.ErrSameStore):
 		return usage("name two stores", "SRC and DST are the same store")
 	case errors.Is(err, context.Canceled):

@@ -19,6 +19,8 @@ type copyResult struct {
 	Failed   int           `json:"failed"`
 	Bytes    int64         `json:"bytes"`    // of the values copied
 	Resumed  int           `json:"resumed"`  // of all these, earlier runs did so many
+	Since    *time.Time    `json:"since"`    // when the first of them began; null: there was none
+	Late     int           `json:"late"`     // of copied: came or changed in SRC since, in front of where they had stopped
 	Duration float64       `json:"duration"` // seconds
 	Done     bool          `json:"done"`     // all is copied, and equal with --verify
 	DryRun   bool          `json:"dry_run"`
@@ -28,7 +30,7 @@ type copyResult struct {
 
 type verifyResult struct {
 	Same      int    `json:"same"`
-	Changed   int    `json:"changed"` // in SRC since the copy began
+	Changed   int    `json:"changed"` // in SRC since this run copied them
 	Newer     int    `json:"newer"`   // used later in DST
 	Missing   int    `json:"missing"`
 	Different int    `json:"different"`
@@ -78,7 +80,7 @@ func (l *problemList) print(a *app, name func(copyProblem) string) {
 
 func newCopyResult(r store.CopyReport, problems *problemList, dryRun, done bool) copyResult {
 	result := copyResult{Copied: r.Copied, Kept: r.Kept, Gone: r.Gone, Corrupt: r.Corrupt, Failed: r.Failed, Bytes: r.Bytes, Resumed: r.Resumed,
-		Duration: r.Duration.Seconds(), Done: done, DryRun: dryRun, Problems: problems.first}
+		Since: sinceOf(r), Late: r.Late, Duration: r.Duration.Seconds(), Done: done, DryRun: dryRun, Problems: problems.first}
 	if result.Problems == nil {
 		result.Problems = []copyProblem{}
 	}
@@ -86,6 +88,15 @@ func newCopyResult(r store.CopyReport, problems *problemList, dryRun, done bool)
 		result.Verify = &verifyResult{v.Same, v.Changed, v.Newer, v.Missing, v.Different, v.Corrupt, v.SourceSum, v.TargetSum}
 	}
 	return result
+}
+
+// sinceOf is when the first of several runs began.
+func sinceOf(r store.CopyReport) *time.Time {
+	if r.Since.IsZero() {
+		return nil
+	}
+	since := r.Since.UTC()
+	return &since
 }
 
 // copyText says what was done, and leaves out what is nothing.
@@ -114,7 +125,11 @@ func putText(r store.CopyReport, dryRun bool, gone string) string {
 	} else {
 		line += ", in " + age(roundDuration(r.Duration))
 	}
-	return line + listCounts([]counted{{r.Resumed, "by earlier runs"}, {r.Kept, "kept as they were"}, {r.Gone, gone}, {r.Corrupt, "unreadable"}, {r.Failed, "failed"}})
+	earlier := "by earlier runs"
+	if !r.Since.IsZero() {
+		earlier += " since " + r.Since.UTC().Format(time.RFC3339)
+	}
+	return line + listCounts([]counted{{r.Resumed, earlier}, {r.Late, "of them had come or changed since, in front of where those had stopped"}, {r.Kept, "kept as they were"}, {r.Gone, gone}, {r.Corrupt, "unreadable"}, {r.Failed, "failed"}})
 }
 
 type counted struct {

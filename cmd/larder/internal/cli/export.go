@@ -133,7 +133,7 @@ func (e *exporter) open(stdout io.Writer, s store.Store, path string, resume boo
 		return false, e.begin()
 	}
 	if resume {
-		file, err := os.OpenFile(path, os.O_RDWR, 0)
+		file, err := openOwn(path)
 		if err == nil {
 			e.file = file
 			if complete, err = e.resume(s); err != nil {

@@ -134,6 +134,8 @@ func parseLine(line []byte) (e store.Entry, end *exportTrailer, err error) {
 		return e, nil, fmt.Errorf("%w: it has no key", errBadLine)
 	case store.CheckKey(*l.Key) != nil:
 		return e, nil, fmt.Errorf("%w: %w", errBadLine, store.CheckKey(*l.Key))
+	case store.Reserved(*l.Key):
+		return e, nil, fmt.Errorf("%w: %w: it is one of those that larder keeps for itself", errBadLine, store.ErrInvalidKey)
 	case (l.Text == nil) == (l.Value == nil):
 		return e, nil, fmt.Errorf("%w: it must have one of text and value", errBadLine)
 	}

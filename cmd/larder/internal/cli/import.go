@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ type importResult struct {
 	Failed   int             `json:"failed"`
 	Bytes    int64           `json:"bytes"`    // of the values copied
 	Resumed  int             `json:"resumed"`  // of all these, earlier runs did so many
+	Since    *time.Time      `json:"since"`    // when the first of them began; null: there was none
 	Duration float64         `json:"duration"` // seconds
 	Done     bool            `json:"done"`     // all of the file is in the store
 	DryRun   bool            `json:"dry_run"`
@@ -83,6 +85,7 @@ func (a *app) importCommand() *cobra.Command {
 
 // importAll reads the header before a store is made: what is no export makes none.
 func (a *app) importAll(c *cobra.Command, in io.Reader, f *importFlags) error {
+	again := rewind(in)
 	in, stop := cancellable(c.Context(), in)
 	defer stop()
 	counted := &countingReader{from: in}
@@ -92,7 +95,7 @@ func (a *app) importAll(c *cobra.Command, in io.Reader, f *importFlags) error {
 	}
 	return a.withStore(c, !f.dryRun, func(ctx context.Context, s store.Closer) error {
 		name := "import:" + r.header.ID + ":" + store.Overwrite(f.overwrite).String()
-		if len(r.header.ID) > 64 || store.CheckKey(store.ReservedKey("copy:"+name)) != nil {
+		if r.header.ID == "" || len(r.header.ID) > 64 || store.CheckKey(store.ReservedKey("copy:"+name)) != nil {
 			name = "" // no export of ours
 		}
 		if f.restart && !f.dryRun && name != "" {
@@ -101,7 +104,19 @@ func (a *app) importAll(c *cobra.Command, in io.Reader, f *importFlags) error {
 			}
 		}
 		var problems problemList
+		begun := false
 		items := func(yield func(store.Entry, error) bool) {
+			if begun { // it is not the file that an interrupted import had begun with, and all of it must be imported
+				err := again()
+				if err == nil {
+					r, err = readExport(counted)
+				}
+				if err != nil {
+					yield(store.Entry{}, err)
+					return
+				}
+			}
+			begun = true
 			for e, err := range r.entries() {
 				if f.strict && errors.Is(err, store.ErrCorrupt) { // in other words, for it ends the import; and nothing behind it is read
 					yield(e, &failure{exitError, fmt.Errorf("line %d: %v", r.n, err), "what was imported until then stays; without --strict the line is left out"})
@@ -127,7 +142,7 @@ func (a *app) importDone(r store.CopyReport, problems *problemList, f *importFla
 		problems.print(a, func(p copyProblem) string { return fmt.Sprintf("line %d", p.Entry+1) })
 	}
 	result := importResult{Copied: r.Copied, Kept: r.Kept, Gone: r.Gone, Corrupt: r.Corrupt, Failed: r.Failed, Bytes: r.Bytes, Resumed: r.Resumed,
-		Duration: r.Duration.Seconds(), Done: err == nil && wrong == nil, DryRun: f.dryRun, Problems: []importProblem{}}
+		Since: sinceOf(r), Duration: r.Duration.Seconds(), Done: err == nil && wrong == nil, DryRun: f.dryRun, Problems: []importProblem{}}
 	for _, p := range problems.first {
 		result.Problems = append(result.Problems, importProblem{p.Entry + 1, p.Key, p.Error})
 	}
@@ -149,12 +164,25 @@ func (a *app) importDone(r store.CopyReport, problems *problemList, f *importFla
 	return nil
 }
 
+// rewind returns what goes back to where in stands, if anything can.
+func rewind(in io.Reader) func() error {
+	if file, ok := in.(*os.File); ok && isRegular(file) {
+		if at, err := file.Seek(0, io.SeekCurrent); err == nil {
+			return func() error {
+				_, err := file.Seek(at, io.SeekStart)
+				return err
+			}
+		}
+	}
+	return func() error {
+		return &failure{exitError, errors.New("this is another file than the one of the same id whose import was interrupted"), "run it again, and it begins anew"}
+	}
+}
+
 // cancellable returns a reader that ends with ctx, although a read from a terminal or a pipe cannot be called off.
 func cancellable(ctx context.Context, in io.Reader) (_ io.Reader, stop func()) {
-	if file, ok := in.(*os.File); ok {
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			return in, func() {}
-		}
+	if file, ok := in.(*os.File); ok && isRegular(file) {
+		return in, func() {}
 	}
 	r, w := io.Pipe()
 	go func() { // it ends with its input, or with the process
@@ -163,4 +191,9 @@ func cancellable(ctx context.Context, in io.Reader) (_ io.Reader, stop func()) {
 	}()
 	context.AfterFunc(ctx, func() { r.CloseWithError(ctx.Err()) })
 	return r, func() { r.Close() }
+}
+
+func isRegular(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
