@@ -1,11 +1,13 @@
 package cleanup
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/larder-go/larder/store"
 )
@@ -107,10 +109,16 @@ func utc(t time.Time) time.Time {
 	return t.UTC()
 }
 
-// maxRecord is more than any record has. What is longer was not written by us.
-const maxRecord = 64 << 10
+const (
+	// maxRecord is more than any record has. What is longer was not written by us, nor could it be read again.
+	maxRecord = 64 << 10
 
-// readRecord returns the entry with its version, also of one whose value cannot be read. It is not a use.
+	maxHost   = 255 // bytes: more than a name of a host has
+	maxReason = 64
+)
+
+// readRecord returns the entry with its version, also of one whose value cannot be read. It is not a use. Texts in it are no longer than ours: whoever
+// can write to the store could have put anything there, and what is carried over to the next record must fit into it.
 func readRecord(ctx context.Context, s store.Store) (r record, version store.Version, err error) {
 	item, err := store.Peek(ctx, s, leaseKey())
 	if err != nil {
@@ -119,15 +127,37 @@ func readRecord(ctx context.Context, s store.Store) (r record, version store.Ver
 	if len(item.Value) > maxRecord || json.Unmarshal(item.Value, &r) != nil { // its error would quote the value
 		return record{}, item.Version, ErrBrokenReport
 	}
+	r.Host = cut(r.Host, maxHost)
+	if w := r.Last; w != nil {
+		w.Host, w.Reason, w.Prefix = cut(w.Host, maxHost), Reason(cut(string(w.Reason), maxReason)), cut(w.Prefix, store.MaxKeyLen)
+	}
 	return r, item.Version, nil
 }
 
+// cut returns the first bytes of s, at most n, and no half letter.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// encode leaves the last run's report out where there is no room for it: a lease that its holder cannot read again keeps nobody out.
 func (r record) encode() ([]byte, error) {
-	value, err := json.Marshal(r)
-	if err != nil {
+	var value bytes.Buffer
+	e := json.NewEncoder(&value)
+	e.SetEscapeHTML(false) // a < would take six bytes
+	if err := e.Encode(r); err != nil {
 		return nil, fmt.Errorf("the lease cannot be written, look at this machine's clock: %w", err) // a time after the year 9999
 	}
-	return value, nil
+	if value.Len() > maxRecord && r.Last != nil {
+		r.Last = nil
+		return r.encode()
+	}
+	return bytes.TrimSuffix(value.Bytes(), []byte("\n")), nil
 }
 
 // until returns r as it is to be written at now.
@@ -149,10 +179,6 @@ func (r record) heldAt(now time.Time) bool {
 
 // refusal is ErrLeased for somebody to act upon. The host stands in our own record, but whoever can write to the store could have put anything there.
 func (r record) refusal() error {
-	host := r.Host
-	if len(host) > 64 {
-		host = host[:64]
-	}
-	return fmt.Errorf("%w: process %d on host %q; if that died, it is free after %s", ErrLeased, r.PID, host,
+	return fmt.Errorf("%w: process %d on host %q; if that died, it is free after %s", ErrLeased, r.PID, cut(r.Host, 64),
 		r.Until.Add(leaseMargin).UTC().Format(time.RFC3339))
 }
