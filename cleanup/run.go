@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -59,7 +60,7 @@ type Report struct {
 
 // Run sweeps s once. That a Limit was reached is not an error, that MaxTime was used up is [ErrBudget], that another has the lease
 // [ErrLeased]. When ctx ends, the error wraps ctx's. Other errors are the store's own. A lease is given back before Run returns, which may
-// take two seconds more where the store does not answer.
+// take two seconds more where the store does not answer. A store whose disk is full has no room for a lease: it is swept without.
 func Run(ctx context.Context, s store.Store, o *Options) (Report, error) {
 	j, err := o.settle("run", s)
 	if err != nil {
@@ -108,6 +109,9 @@ func (j *job) runLeased(ctx context.Context, s store.Store) (r Report, err error
 	case err == nil:
 	case errors.Is(err, ErrLeased):
 		return Report{Reason: Leased, BacklogAtLeast: true}, store.Wrap("cleanup", "run", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		// A store that is full takes no lease, and only a sweep makes room. Two at once do no harm; none would.
+		return j.sweep(ctx, s, nil)
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return Report{Reason: Canceled, BacklogAtLeast: true}, err
 	default:

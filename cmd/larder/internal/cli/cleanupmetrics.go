@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/larder-go/larder/cleanup"
@@ -31,7 +32,7 @@ func (a *app) withMetrics(f *cleanupFlags, do func(*cleanupMetrics) error) error
 	if m.path == "" {
 		return do(m)
 	}
-	if err := m.try(); err != nil {
+	if err := m.try(); err != nil && !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) { // the cleanup may make room
 		return usage("name a file in a folder that is there and that this user can write to", "--metrics-file: %w", err)
 	}
 	if !strings.HasSuffix(m.path, ".prom") {
@@ -42,7 +43,11 @@ func (a *app) withMetrics(f *cleanupFlags, do func(*cleanupMetrics) error) error
 	if err != nil {
 		code = explain(err).code
 	}
-	writeErr := m.write(store.Redact(a.secret), code)
+	url := store.Redact(a.secret)
+	if url == "" { // it could not be found out: the run counts for the store whose file this is
+		url = m.formerStore()
+	}
+	writeErr := m.write(url, code)
 	switch {
 	case writeErr == nil:
 		return err
@@ -125,6 +130,21 @@ func (m *cleanupMetrics) lastSuccess(url string, code int) float64 {
 		}
 	}
 	return before
+}
+
+// formerStore is the store that the file tells of, "" for none.
+func (m *cleanupMetrics) formerStore() string {
+	content, err := os.ReadFile(m.path)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(content)) {
+		if label, ok := strings.CutPrefix(line, metricSuccess+`{store="`); ok {
+			label, _, _ = strings.Cut(label, `"} `)
+			return strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n").Replace(label)
+		}
+	}
+	return ""
 }
 
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

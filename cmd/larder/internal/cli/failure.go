@@ -99,7 +99,7 @@ func explain(err error) *failure {
 	case errors.Is(err, fs.ErrPermission):
 		return &failure{exitError, err, "run it as the user who owns the store"}
 	case errors.Is(err, syscall.ENOSPC):
-		return &failure{exitError, err, "free some space; larder cleanup may"}
+		return &failure{exitError, err, "free some space; larder cleanup may, which needs none itself"}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &failure{exitError, err, "nothing listens there: look whether the server runs, and at host and port in the store's URL"}
 	case errors.Is(err, store.ErrUnavailable):
