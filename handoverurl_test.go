@@ -87,7 +87,7 @@ func TestHandoverURLRefuses(t *testing.T) {
 		"same":         {handoverURL("map:", "map:"), "the same store"},
 		"two names":    {handoverURL("file:./a", "file:"+filepath.ToSlash(dir)+"/a"), "the same store, by two names"},
 		"nested":       {handoverURL("map:", handoverURL("map:", "map:?x-prefix=p")), "a handover itself"},
-		"unknown":      {handoverURL("map:", "map:?x-prefix=p", "prepared=true"), `unknown parameter "prepared"; there are: new, old, prepare, recheck, x-prefix`},
+		"unknown":      {handoverURL("map:", "map:?x-prefix=p", "prepared=true"), `unknown parameter "prepared"; there are: new, nonempty, old, prepare, recheck, x-prefix`},
 		"prepare":      {handoverURL("map:", "map:?x-prefix=p", "prepare=maybe"), "prepare is neither true nor false"},
 		"recheck":      {handoverURL("map:", "map:?x-prefix=p", "recheck=-1s"), "recheck is negative"},
 		"time-out":     {handoverURL("map:", "map:?x-prefix=p", "x-timeout=1h"), `unknown parameter "x-timeout"`},
@@ -116,5 +116,43 @@ func TestHandoverURLRefuses(t *testing.T) {
 	cancel()
 	if _, err := larder.Open(ctx, handoverURL("map:", "map:?x-prefix=p")); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestHandoverURLNotEmpty: what is left in the new store, as a key that signs cookies, would hide that of the old one. Once the first step has begun, it may be there.
+func TestHandoverURLNotEmpty(t *testing.T) {
+	ctx, dir := t.Context(), filepath.ToSlash(t.TempDir())
+	old, new := "file:"+dir+"/old", "file:"+dir+"/new"
+	set := func(rawURL, key string) error {
+		t.Helper()
+		s, err := larder.Open(ctx, rawURL)
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.Set(ctx, key, []byte("v")), s.Close())
+	}
+	if err := set(new, "left"); err != nil {
+		t.Fatal(err)
+	}
+	prepare := handoverURL(old, new, "prepare=true")
+	if err := set(prepare, "k"); !errors.Is(err, store.ErrNotEmpty) || !strings.Contains(err.Error(), "nonempty=true") {
+		t.Errorf("%v", err)
+	}
+	if err := set(handoverURL(old, new), "k"); err != nil { // no first step
+		t.Error(err)
+	}
+	for _, rawURL := range []string{prepare + "&nonempty=true", prepare} {
+		if err := set(rawURL, "k"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := set(handoverURL(new, old, "prepare=true"), "k"); err == nil || !strings.Contains(err.Error(), "exchange them") {
+		t.Errorf("the wrong way round: %v", err)
+	}
+	empty := handoverURL(old, "file:"+dir+"/empty")
+	for _, rawURL := range []string{empty + "&prepare=true", empty, empty + "&prepare=true"} { // a step back
+		if err := set(rawURL, "new"); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -13,8 +14,8 @@ type HandoverOptions struct {
 	// roll-out; in the second, where all programs know both stores, it is left out.
 	Prepare bool
 
-	// Recheck is how often a program that is in use asks the new store whether the old one is drained. 0: 5 seconds. Give every program the same:
-	// Drain waits for twice as long.
+	// Recheck is how often a program that is in use asks the new store how far the handover is. 0: 5 seconds. Give every program the same:
+	// Drain waits for twice as long, some times.
 	Recheck time.Duration
 }
 
@@ -31,18 +32,38 @@ type HandoverOptions struct {
 //  3. the mark is replaced, by its version, by the entry. From here on the new store counts;
 //  4. the claim is removed. Who changes the entry in the new store does this first, where the mover has died before.
 //
+// Who goes on where another stopped claims the entry again, so that what the other does about his own claim is refused. Where the new store refuses the entry, as
+// too large, its mover puts the value back in place of his claim. Where the old store refuses the claim, which is 17 bytes and a version longer than the value, the
+// entry stays there: everybody reads and writes it there, as in Prepare, until it is shorter.
+//
 // A mark is that of one version. Whoever finds one beside another version in the old store takes it away before he acts on what he has seen
 // there, and step 3 of its owner fails. An entry that stands in neither store is created in the new one: in step 2 its mover makes sure
 // that the old store holds none still. Whoever creates one in the old store, in Prepare, looks for a mark afterwards. What is removed is removed
-// by its version where it stands. No step is undone by waiting, so no clock decides.
+// by its version where it stands. No step is undone by waiting.
+//
+// No clock decides which write counts. But a mark has a deadline of five minutes: a program whose clock is that much behind the new store's moves nothing, since its marks have
+// passed when they are made; and Drain finds the marks of the dead where the hosts' clocks differ by less than a day, or, in a new store that cannot
+// List, waits until they have passed, for five minutes, to which the clocks' difference must be added.
+//
+// # How it ends
+//
+// A note in the new store, under a reserved key, tells how far it is, and each program reads that every Recheck. Drain moves everything, and notes that the
+// handover is closing. Who reads that writes to the old store no more, also where it is in Prepare, and still reads both. When for twice Recheck
+// nothing was left to move, Drain notes that the old store is drained. Who reads that leaves it alone. Who finds that note when it starts looks into the
+// old store once: an entry there says that another handover between the same two begins. The notes hold a name, which is drawn for each
+// handover and stands in the old store too.
 type HandoverStore struct {
 	old, new Store
 	prepare  bool
 	recheck  time.Duration
 	bad      error        // why it can do nothing
-	drained  atomic.Bool  // the old store is empty for good: see Drain
-	asked    atomic.Int64 // when that was last asked, in ns since began
-	asking   chan struct{}
+	clerk    bool         // it drains, and needs no news
+	phase    atomic.Int32 // handoverPhase that it has heard of
+	asked    atomic.Int64 // when that was, in ns since began
+	mu       sync.Mutex
+	asking   *newsAsk     // under mu; nil: nobody asks
+	name     string       // of the handover, where it has heard of it; its own is whoever asks
+	settled  bool         // it has asked before this handover was drained; likewise
 	refuses  atomic.Int64 // length of the shortest value that the new store has refused, as too large; 0: none
 	began    time.Time
 }
@@ -76,7 +97,7 @@ var (
 // move, List remembers 8 bytes for each entry of old. To move is a use that changes the [Version], so that a Swap may fail which nobody else
 // has won: [Update] loads again.
 func Handover(old, new Store, o *HandoverOptions) *HandoverStore {
-	h := &HandoverStore{old: old, new: new, began: time.Now(), asking: make(chan struct{}, 1), recheck: defaultRecheck}
+	h := &HandoverStore{old: old, new: new, began: time.Now(), recheck: defaultRecheck}
 	if o != nil {
 		h.prepare = o.Prepare
 		if o.Recheck > 0 {

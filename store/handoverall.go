@@ -127,7 +127,7 @@ func (h *HandoverStore) lists() error {
 
 // mayBeMark tells entries apart that are no marks, by their deadline and length.
 func (h *HandoverStore) mayBeMark(info Info) bool {
-	return !info.Expires.IsZero() && info.Size >= int64(len(markMagic)) && time.Until(info.Expires) < 2*markLife
+	return !info.Expires.IsZero() && info.Size >= int64(len(markMagic)) && info.Size <= int64(maxMark) && time.Until(info.Expires) < markLife+markAhead
 }
 
 // Inspect tells of both stores.

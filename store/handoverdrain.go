@@ -28,18 +28,23 @@ type DrainReport struct {
 	Drained bool  // the old store holds no entry any more, and every program knows
 }
 
-// Drain moves what the old store still holds, in as many passes as it takes, and then tells every program, through a reserved key of
-// the new store, that the old one is empty: they leave it alone from then on. It returns when each of them has had the time to notice. Then
-// report.Drained is true, the error is nil, and the programs may be rolled out with the new store alone.
+// Drain moves what the old store still holds, in as many passes as it takes, and tells every program, through a reserved key of
+// the new store, that nobody writes to the old one any more. When nothing has come there for twice Recheck, it tells them that the old one is empty: they leave it alone
+// from then on. It returns when each of them has had the time to notice. Then
+// report.Drained is true, the error is nil, and the programs may be rolled out with the new store alone. Where something comes time and again, some
+// program was forgotten in the first two steps, and Drain says so.
 //
 // It is not a use of the entries: their atimes go along. It may be run by several programs at once, be killed, and be run again. The
 // old store must be able to List. What cannot move is counted, the rest moves, and the error says what to do; it wraps
-// [ErrTooLarge] or [ErrCorrupt] then. In Prepare it is refused.
+// [ErrTooLarge] or [ErrCorrupt] then, and programs go on with both stores. In Prepare it is refused, and so it is where the stores' notes say that
+// they are the new and the old one of another handover; after that is drained, the first step begins one that moves back.
 func (h *HandoverStore) Drain(ctx context.Context, o *DrainOptions) (DrainReport, error) {
 	if o == nil {
 		o = new(DrainOptions)
 	}
-	d := &drain{h: h, o: *o}
+	clerk := Handover(h.old, h.new, &HandoverOptions{Recheck: h.recheck})
+	clerk.clerk = true
+	d := &drain{h: clerk, o: *o}
 	switch {
 	case h.bad != nil:
 		return DrainReport{}, h.bad
@@ -54,6 +59,9 @@ func (h *HandoverStore) Drain(ctx context.Context, o *DrainOptions) (DrainReport
 		d.o.Workers = 8
 	}
 	err := d.run(ctx)
+	if err == nil {
+		h.phase.Store(int32(phaseDrained))
+	}
 	if o.Progress != nil {
 		o.Progress(d.report)
 	}
@@ -64,46 +72,86 @@ type drain struct {
 	h *HandoverStore
 	o DrainOptions
 
-	mu     sync.Mutex
-	report DrainReport
-	told   time.Time
-	left   bool  // of this pass: something is there that the next has to look at
-	err    error // of this pass
+	mu        sync.Mutex
+	report    DrainReport
+	told      time.Time
+	left      bool  // of this pass: something is there that the next has to look at
+	unclaimed bool  // why the last one failed: it is the old store that is too small
+	err       error // of this pass
 }
 
+// drainRounds is after how many times twice Recheck something must have stopped that comes into the old store.
+const drainRounds = 5
+
 func (d *drain) run(ctx context.Context) error {
-	if err := apart(ctx, d.h.old, d.h.new); err != nil {
+	err := apart(ctx, d.h.old, d.h.new)
+	if err == nil {
+		var old, new handoverNote
+		if old, new, err = d.h.notes(ctx); swapped(old, new) {
+			err = errSwapped
+		}
+	}
+	if err != nil {
 		return Wrap("store", "drain", err)
 	}
-	if err := d.empty(ctx); err != nil {
+	if err = d.empty(ctx); err != nil {
 		return err
 	}
-	if err := d.h.tell(ctx); err != nil {
+	if err = d.h.tell(ctx, closesAs); err != nil {
 		return err
 	}
 	// Each program asks when it is used and has not for Recheck. What it had begun before ends in a moment.
-	if err := sleep(ctx, 2*d.h.recheck); err != nil {
-		return Wrap("store", "drain", err)
-	}
-	if err := d.empty(ctx); err != nil {
-		return err
-	}
-	if !CanList(d.h.new) { // nobody finds the marks that the dead have left there
-		if err := sleep(ctx, markLife); err != nil {
+	for round, last := 0, -1; last != d.report.Moved+d.report.Garbage; round++ {
+		if round == drainRounds {
+			return Wrap("store", "drain", errLingers)
+		}
+		last = d.report.Moved + d.report.Garbage
+		if err = sleep(ctx, 2*d.h.recheck); err != nil {
 			return Wrap("store", "drain", err)
 		}
+		if err = d.empty(ctx); err != nil {
+			return err
+		}
 	}
-	if r := d.report; r.Failed > 0 {
-		return Wrap("store", "drain", fmt.Errorf("%d entries did not move: %w for the new store; raise its limit and drain again, or remove them", r.Failed, ErrTooLarge))
-	} else if r.Corrupt > 0 {
-		return Wrap("store", "drain", fmt.Errorf("%d entries did not move: %w; sweep the old store by their age, or drop it with them", r.Corrupt, ErrCorrupt))
+	if err = d.h.tell(ctx, drainedAs); err != nil {
+		return err
+	}
+	wait := 2 * d.h.recheck
+	if !CanList(d.h.new) { // nobody finds the marks that the dead have left there
+		wait += markLife
+	}
+	if err = sleep(ctx, wait); err != nil {
+		return Wrap("store", "drain", err)
+	}
+	if err = d.marks(ctx); err != nil {
+		return err
+	}
+	empty, err := isEmpty(ctx, d.h.old)
+	switch {
+	case err != nil:
+		return err
+	case !empty:
+		return Wrap("store", "drain", errLingers)
 	}
 	d.report.Drained = true
-	d.h.drained.Store(true)
 	return nil
 }
 
-// empty makes passes until one finds nothing to do.
+// stuck says why what a pass has met cannot move.
+func (d *drain) stuck() error {
+	var err error
+	switch r := d.report; {
+	case r.Failed > 0 && d.unclaimed:
+		err = fmt.Errorf("%d entries did not move: %w; raise the limit of the old store by 100 bytes and drain again, or remove them", r.Failed, errUnclaimed)
+	case r.Failed > 0:
+		err = fmt.Errorf("%d entries did not move: %w for the new store; raise its limit and drain again, or remove them", r.Failed, ErrTooLarge)
+	case r.Corrupt > 0:
+		err = fmt.Errorf("%d entries did not move: %w; sweep the old store by their age, or drop it with them", r.Corrupt, ErrCorrupt)
+	}
+	return Wrap("store", "drain", err)
+}
+
+// empty makes passes until one finds nothing to do that it could.
 func (d *drain) empty(ctx context.Context) error {
 	for wait := minBackoff; ; wait = min(2*wait, maxBackoff) {
 		d.left = false
@@ -111,8 +159,11 @@ func (d *drain) empty(ctx context.Context) error {
 		if err := d.pass(ctx); err != nil {
 			return err
 		}
-		if err := d.marks(ctx); err != nil || !d.left {
+		if err := d.marks(ctx); err != nil {
 			return err
+		}
+		if !d.left {
+			return d.stuck()
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return Wrap("store", "drain", err)
@@ -177,6 +228,10 @@ func (d *drain) one(ctx context.Context, key string) error {
 	now, err := h.look(ctx, key)
 	hidden := errors.Is(err, ErrCorrupt) || err == nil && now.entry != nil
 	switch {
+	case errors.Is(err, errRole):
+		return err
+	case errors.Is(oldErr, errRole):
+		return oldErr
 	case err != nil && !hidden:
 		return err
 	case hidden && errors.Is(oldErr, ErrCorrupt):
@@ -199,7 +254,7 @@ func (d *drain) one(ctx context.Context, key string) error {
 	_, done, err := h.move(ctx, key, now, old, false)
 	switch {
 	case errors.Is(err, ErrTooLarge):
-		d.count(func(r *DrainReport) { r.Failed++ })
+		d.count(func(r *DrainReport) { r.Failed++; d.unclaimed = errors.Is(err, errUnclaimed) })
 		return nil
 	case !done:
 		d.again()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,8 +28,8 @@ func TestDrainRate(t *testing.T) {
 		h := store.Handover(fullMap(t, 101), store.NewMap(nil), nil)
 		start := time.Now()
 		r, err := h.Drain(t.Context(), &store.DrainOptions{Rate: 10})
-		// 100 gaps of a tenth of a second, and twice Recheck.
-		if took := time.Since(start); err != nil || r.Moved != 101 || took < 20*time.Second || took > 21*time.Second {
+		// 100 gaps of a tenth of a second, and twice Recheck for each of the two notes.
+		if took := time.Since(start); err != nil || r.Moved != 101 || took < 30*time.Second || took > 31*time.Second {
 			t.Errorf("%+v, %v, after %v", r, err, took)
 		}
 	})
@@ -185,7 +186,11 @@ func TestDrainOfAnotherHandover(t *testing.T) {
 		}
 		waits()
 		drain(a, b)
-		drain(b, a) // and back
+		if r, err := store.Handover(b, a, nil).Drain(ctx, nil); err == nil || !strings.Contains(err.Error(), "exchange them") || r.Drained {
+			t.Errorf("the wrong way round: %+v, %v", r, err)
+		}
+		holds(t, store.Handover(b, a, &store.HandoverOptions{Prepare: true}), "k", "") // and back, from the first step on
+		drain(b, a)
 		waits()
 	})
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 )
@@ -37,9 +38,17 @@ func (o *oldState) version() Version {
 	return o.Version
 }
 
+// name is the version that marks and claims name: the same whoever claims it again.
+func (o *oldState) name() Version {
+	if o != nil && o.claimed {
+		return o.of
+	}
+	return o.version()
+}
+
 // moves reports whether a mark is that of old: then it may still come through.
 func (st newState) moves(old *oldState) bool {
-	return st.mark != nil && (st.from == old.version() || old != nil && old.claimed && st.from == old.of)
+	return st.mark != nil && st.from == old.name()
 }
 
 // look says what the new store holds under key. It is not a use.
@@ -50,7 +59,11 @@ func (h *HandoverStore) look(ctx context.Context, key string) (newState, error) 
 	} else if err != nil {
 		return newState{}, err
 	}
-	if from, isMark := parseMark(item.Value); isMark {
+	from, isMark, err := inNew(item.Value)
+	switch {
+	case err != nil:
+		return newState{}, err
+	case isMark:
 		return newState{mark: item, from: from}, nil
 	}
 	return newState{entry: item}, nil
@@ -65,7 +78,9 @@ func (h *HandoverStore) lookOld(ctx context.Context, key string, load func(conte
 		return nil, err
 	}
 	old := &oldState{Item: *item}
-	old.of, old.Value, old.claimed = parseClaim(item.Value)
+	if old.of, old.Value, old.claimed = parseClaim(item.Value); !old.claimed && bytes.HasPrefix(item.Value, []byte(handoverMagic)) {
+		return nil, Wrap("store", "handover", errRole)
+	}
 	return old, nil
 }
 
@@ -98,7 +113,7 @@ func (h *HandoverStore) both(ctx context.Context, key string, load func(context.
 // where is both, not as a use. only leaves the old store alone. soon is for those who change nothing: what stands in the new store needs no old
 // one, which may be down.
 func (h *HandoverStore) where(ctx context.Context, key string, only, soon bool) (now newState, old *oldState, err error) {
-	if only || soon && !h.prepare {
+	if only || soon && !h.preparing() {
 		if now, err = h.look(ctx, key); err != nil || now.entry != nil || only {
 			return now, nil, err
 		}
@@ -111,7 +126,7 @@ func (h *HandoverStore) where(ctx context.Context, key string, only, soon bool) 
 // store that has been deleted since. Who swaps it needs not ask.
 func (h *HandoverStore) stands(ctx context.Context, key string, old *oldState) (bool, error) {
 	again, err := h.lookOld(ctx, key, Peek)
-	return again.version() == old.version() || again != nil && again.claimed && again.of == old.version(), err
+	return again.version() == old.version() || again != nil && again.claimed && again.of == old.name(), err
 }
 
 // take removes a mark from the new store. gone is false where something else has taken its place.

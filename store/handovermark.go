@@ -19,6 +19,10 @@ const (
 	// markLife is how long a mark stands whose owner died. It is long beside the clocks of two hosts, since the
 	// owner's clock sets the deadline and the server's judges it; and a short one would only tidy up sooner.
 	markLife = 5 * time.Minute
+
+	// markAhead is how much later than in markLife a mark's deadline may be by the clock of who looks for it; maxMark how long it is at most.
+	markAhead = 24 * time.Hour
+	maxMark   = len(markMagic) + 255
 )
 
 // errMark refuses a value that would be taken for a mark.
@@ -30,6 +34,17 @@ func writable(op string, value []byte) error {
 		return Wrap("store", op, fmt.Errorf("handover: %w", errMark))
 	}
 	return nil
+}
+
+// errRole is what a claim in the new store is, or a mark in the old one: somebody uses the two the other way round, or has copied one of them.
+var errRole = fmt.Errorf("%w: a value of a handover's own stands in the wrong store; does a program or a drain name the two stores the other way round?", ErrCorrupt)
+
+// inNew tells what a value of the new store is: a mark, or else an entry's.
+func inNew(value []byte) (from Version, isMark bool, err error) {
+	if from, isMark = parseMark(value); !isMark && bytes.HasPrefix(value, []byte(handoverMagic)) {
+		err = Wrap("store", "handover", errRole)
+	}
+	return from, isMark, err
 }
 
 // newMark makes the mark of an entry that the old store holds in the version from.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -27,7 +28,7 @@ func (h *HandoverStore) writeOr(ctx context.Context, key string, now newState, o
 	if only, err := h.newOnly(ctx); err != nil || only {
 		return "", false, false, err // the news has come since this operation began: no marks any more
 	}
-	mark, err := Swap(ctx, h.new, key, now.version(), newMark(old.version(), time.Now()))
+	mark, err := Swap(ctx, h.new, key, now.version(), newMark(old.name(), time.Now()))
 	if err != nil {
 		return "", false, false, unlessConflict(err)
 	}
@@ -55,18 +56,21 @@ func (h *HandoverStore) writeOr(ctx context.Context, key string, now newState, o
 	return v, true, second, unlessConflict(err)
 }
 
-// claim makes sure that the old store holds old still, and that nobody writes there any more. It returns the version that is to be removed when the
-// entry has moved.
+// errUnclaimed says that the old store has no room for a claim. The entry stays where it is, and is as if everybody were in Prepare.
+var errUnclaimed = fmt.Errorf("%w for the old store, with what a move puts before it", ErrTooLarge)
+
+// claim makes sure that the old store holds old still, and that nobody writes there any more: also not who has claimed it before, and
+// would put the value back. It returns the version that is to be removed when the entry has moved.
 func (h *HandoverStore) claim(ctx context.Context, key string, old *oldState, atime time.Time) (claim Version, ok bool, err error) {
-	if old != nil && !old.claimed {
-		claim, err = Swap(ctx, h.old, key, old.Version, &Item{Value: newClaim(old.Version, old.Value), Expires: old.Expires, Atime: atime})
-		if !errors.Is(err, ErrTooLarge) {
-			return claim, err == nil, unlessConflict(err)
-		}
-		// It fills the old store's limit: to look must do. A program in Prepare that writes in this very moment may be told wrongly that it lost.
+	if old == nil {
+		there, err := h.lookOld(ctx, key, Peek)
+		return "", err == nil && there == nil, err
 	}
-	there, err := h.lookOld(ctx, key, Peek)
-	return there.version(), err == nil && there.version() == old.version(), err
+	claim, err = Swap(ctx, h.old, key, old.Version, &Item{Value: newClaim(old.name(), old.Value), Expires: old.Expires, Atime: atime})
+	if errors.Is(err, ErrTooLarge) {
+		err = Wrap("store", "handover", errUnclaimed)
+	}
+	return claim, err == nil, unlessConflict(err)
 }
 
 func unlessConflict(err error) error {

@@ -19,10 +19,18 @@ func (h *HandoverStore) Get(ctx context.Context, key string) ([]byte, error) {
 	if h.bad != nil {
 		return nil, h.bad
 	}
-	if !h.prepare || h.drained.Load() {
+	if !h.preparing() {
 		value, err := h.new.Get(ctx, key)
-		if _, isMark := parseMark(value); err == nil && !isMark || err != nil && !errors.Is(err, ErrNotFound) {
-			return value, err
+		if err == nil {
+			_, isMark, roleErr := inNew(value)
+			if roleErr != nil {
+				return nil, roleErr
+			}
+			if !isMark {
+				return value, nil
+			}
+		} else if !errors.Is(err, ErrNotFound) {
+			return nil, err
 		}
 	}
 	item, err := h.find(ctx, key)
@@ -37,7 +45,7 @@ func (h *HandoverStore) Load(ctx context.Context, key string) (*Item, error) {
 	if h.bad != nil {
 		return nil, h.bad
 	}
-	if !h.prepare || h.drained.Load() {
+	if !h.preparing() {
 		if item, err := h.loadNew(ctx, key); !errors.Is(err, ErrNotFound) {
 			return item, err
 		}
@@ -57,6 +65,11 @@ func (h *HandoverStore) Peek(ctx context.Context, key string) (*Item, error) {
 		return nil, h.bad
 	}
 	only, err := h.newOnly(ctx)
+	if err != nil && !h.preparing() { // the old store may have been asked, and what stands in the new one needs none
+		if now, lookErr := h.look(ctx, key); lookErr == nil && now.entry != nil {
+			return now.entry, nil
+		}
+	}
 	for err == nil {
 		now, old, lookErr := h.where(ctx, key, only, true)
 		switch {
@@ -81,7 +94,11 @@ func (h *HandoverStore) loadNew(ctx context.Context, key string) (*Item, error) 
 	if err != nil {
 		return nil, err
 	}
-	if _, isMark := parseMark(item.Value); isMark {
+	_, isMark, err := inNew(item.Value)
+	switch {
+	case err != nil:
+		return nil, err
+	case isMark:
 		return nil, ErrNotFound
 	}
 	return item, nil

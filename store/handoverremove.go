@@ -83,7 +83,7 @@ func (h *HandoverStore) tryRemove(ctx context.Context, key string, want Version,
 		}
 	case there.claimed: // somebody may be about to put it into the new store: from there it is removed
 		stands, done, err = h.move(ctx, key, now, there, true)
-		if errors.Is(err, ErrTooLarge) { // nobody can, and it is as it was, but for its version
+		if errors.Is(err, ErrTooLarge) && !errors.Is(err, errUnclaimed) { // nobody can, and it is as it was, but for its version
 			err = Wrap("store", "swap", ErrConflict)
 			if want == AnyVersion {
 				err = nil

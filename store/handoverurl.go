@@ -17,10 +17,11 @@ import (
 // old and new are URLs, percent-encoded as values of parameters are. prepare=true is [HandoverOptions].Prepare, recheck=5s its Recheck. What it
 // opens has the methods of [HandoverStore], unless x-prefix is given, and closes both.
 //
-// A store that turns out to be both old and new, by whatever names, is refused: the two are asked, unless one of them does not answer.
+// A store that turns out to be both old and new, by whatever names, is refused: the two are asked, unless one of them does not answer. With prepare=true, so
+// is a new one that holds entries although this handover has not begun, with [ErrNotEmpty]; nonempty=true allows it.
 func OpenHandover(mux Mux) Opener {
 	return func(ctx context.Context, u *url.URL) (Closer, error) {
-		sides, o, err := handoverURL(u)
+		sides, o, nonempty, err := handoverURL(u)
 		if err != nil {
 			return nil, Wrap("store", "open", err)
 		}
@@ -34,7 +35,9 @@ func OpenHandover(mux Mux) Opener {
 			}
 		}
 		if err == nil {
-			err = apart(ctx, open[0], open[1])
+			if err = apart(ctx, open[0], open[1]); err == nil && o.Prepare {
+				err = Handover(open[0], open[1], o).announce(ctx, nonempty)
+			}
 			switch {
 			case errors.Is(err, ErrUnavailable):
 				err = nil // each call says so, and what the other has is served
@@ -65,7 +68,7 @@ func (h *openHandover) Close() error { return errors.Join(h.sides[0].Close(), h.
 var sideNames = [2]string{"old", "new"}
 
 // handoverURL reads the parameters. Its errors show no piece of a URL: one that was not encoded has fallen apart at the wrong places.
-func handoverURL(u *url.URL) (sides [2]string, o *HandoverOptions, err error) {
+func handoverURL(u *url.URL) (sides [2]string, o *HandoverOptions, nonempty bool, err error) {
 	const example = "write handover:?old=URL&new=URL, and percent-encode both URLs: & is %26, # is %23, + is %2B"
 	p := NewParams(u)
 	if u.Host != "" || u.Path != "" || u.Opaque != "" || u.User != nil || u.Fragment != "" {
@@ -89,14 +92,18 @@ func handoverURL(u *url.URL) (sides [2]string, o *HandoverOptions, err error) {
 		}
 	}
 	o = &HandoverOptions{Prepare: p.Bool("prepare"), Recheck: p.Duration("recheck")}
+	nonempty = p.Bool("nonempty")
 	if o.Recheck < 0 {
 		p.fail("the parameter recheck is negative")
 	}
 	if sides[0] == sides[1] {
 		p.fail("old and new are the same store")
 	}
-	return sides, o, p.Done()
+	return sides, o, nonempty, p.Done()
 }
+
+// ErrNotEmpty says that the new store of a handover holds entries before its first step.
+var ErrNotEmpty = errors.New("the new store is not empty")
 
 // errSame says that one store is both.
 var errSame = errors.New("handover: old and new are the same store, by two names: what is removed from the one would be lost to the other")

@@ -67,6 +67,7 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, kn
 	if only {
 		return h.putNew(ctx, key, want, item)
 	}
+	prepare := h.preparing()
 	now, there, err := h.both(ctx, key, Peek)
 	switch {
 	case errors.Is(err, ErrCorrupt) && want == AnyVersion:
@@ -83,16 +84,19 @@ func (h *HandoverStore) tryPut(ctx context.Context, key string, want Version, kn
 		return swapIn(ctx, h.new, key, now.entry.Version, want, item)
 	case want != AnyVersion && want != there.version():
 		return "", false, Wrap("store", "swap", ErrConflict)
-	case there == nil && h.prepare:
+	case there == nil && prepare:
 		return h.create(ctx, key, want, item)
 	case there == nil:
 		return h.write(ctx, key, now, nil, item)
-	case h.prepare && !there.claimed:
+	case prepare && !there.claimed:
 		return swapIn(ctx, h.old, key, there.Version, want, item)
 	}
 	// First it moves as it is, and only then is it changed: a process that dies between leaves no earlier state behind.
 	as := &Item{Value: there.Value, Expires: there.Expires}
 	v, done, second, err := h.writeOr(ctx, key, now, there, as, item)
+	if errors.Is(err, errUnclaimed) && !there.claimed {
+		return swapIn(ctx, h.old, key, there.Version, want, item)
+	}
 	if err != nil || !done || second {
 		return v, done, err
 	}
