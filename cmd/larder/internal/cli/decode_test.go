@@ -93,15 +93,57 @@ func TestDecodeRedacts(t *testing.T) {
 			t.Errorf("%s with --reveal: %d hidden in %s", name, hidden, text)
 		}
 	}
-	for _, name := range []string{"PASSWORD", "passwd", "client_secret", "csrfToken", "api_key", "API-Key", "Authorization", "cookies", "card", "CVV", "my otp", "userSID", "XPin"} {
+	for _, name := range []string{"PASSWORD", "passwd", "client_secret", "csrfToken", "api_key", "API-Key", "Authorization", "cookies", "card", "CVV", "my otp", "userSID", "XPin",
+		"signingkey", "client_key", "aesKey", "KEY", "key_2", "api.keys", "passcode", "db_pw", "dbpw", "userpass", "mnemonic", "wallet-seed", "recovery_codes", "backupCodes", "creds"} {
 		if !newFence(nil, nil, false).hides(name) {
 			t.Errorf("%q is shown", name)
 		}
 	}
-	for _, name := range []string{"", "name", "cart", "shipping", "pinned", "authors", "visits", "macbook", "compass", "residence"} {
+	for _, name := range []string{"", "name", "cart", "shipping", "pinned", "authors", "visits", "macbook", "residence", "keyboard", "passenger", "seedling", "author"} {
 		if newFence(nil, nil, false).hides(name) {
 			t.Errorf("%q is hidden", name)
 		}
+	}
+}
+
+// TestDecodeRedactsWithin: what stands in a text that is JSON, in one that is so twice, and under the name beside it.
+func TestDecodeRedactsWithin(t *testing.T) {
+	inner := `{"password":"hunter2","n":1}`
+	twice, _ := json.Marshal(inner)
+	for _, test := range []struct {
+		value any
+		want  string
+	}{
+		{inner, `{"$json":{"password":{"$redacted":true},"n":1}}`},
+		{" \n" + inner, `{"$json":{"password":{"$redacted":true},"n":1}}`},
+		{string(twice), `{"$json":{"$json":{"password":{"$redacted":true},"n":1}}}`},
+		{"J" + inner, `{"$json":{"password":{"$redacted":true},"n":1}}`},
+		{"C\x04mine" + inner, `{"$json":{"password":{"$redacted":true},"n":1}}`},
+		{`"quoted"`, `"\"quoted\""`},
+		{map[string]any{"api": map[string]any{"key": "hunter2", "n": 1}}, `{"api":{"key":{"$redacted":true},"n":1}}`},
+		{[]any{map[string]any{"name": "password", "value": "hunter2"}}, `[{"name":"password","value":{"$redacted":true}}]`},
+		{[]any{map[string]any{"Name": "X-Api-Key", "Value": []any{"hunter2"}, "x": 1}}, `[{"Name":"X-Api-Key","Value":{"$redacted":true},"x":1}]`},
+		{[]any{map[string]any{"name": "theme", "value": "dark"}}, `[{"name":"theme","value":"dark"}]`},
+		{map[string]any{"name": "token", "value": true}, `{"name":"token","value":true}`},
+	} {
+		for name, c := range map[string]codec.Codec{"json": codec.JSON, "msgpack": codec.MsgPack} {
+			_, text, hidden := decoded(t, newFence(nil, nil, false), encode(t, c, map[string]any{"f": test.value}))
+			if want := `{"f":` + test.want + `}`; text != want || hidden != strings.Count(want, "redacted") {
+				t.Errorf("%s: %d hidden in %s, want %s", name, hidden, text, want)
+			}
+		}
+	}
+	// The name comes last, there are two values, and one of them hides something already.
+	data := `[{"value":{"pin":"hunter2"},"v":"hunter2","n":0,"name":"otp"},5]`
+	if _, text, hidden := decoded(t, newFence(nil, nil, false), []byte(data)); hidden != 2 ||
+		text != `[{"value":{"$redacted":true},"v":{"$redacted":true},"n":0,"name":"otp"},5]` {
+		t.Errorf("%d hidden in %s", hidden, text)
+	}
+	if _, text, hidden := decoded(t, newFence(nil, []string{"otp"}, false), []byte(data)); hidden != 1 || !strings.Contains(text, `"v":"hunter2"`) {
+		t.Errorf("with --show: %d hidden in %s", hidden, text)
+	}
+	if _, text, hidden := decoded(t, newFence(nil, nil, false), encode(t, codec.MsgPack, map[any]any{int64(1): 2, "name": "otp", "value": "hunter2"})); hidden != 1 || strings.Contains(text, "hunter2") {
+		t.Errorf("%d hidden in %s", hidden, text)
 	}
 }
 

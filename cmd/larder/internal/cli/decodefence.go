@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -23,17 +24,19 @@ func newFence(redact, show []string, reveal bool) *fence {
 	return f
 }
 
-// secretParts are enough anywhere in a name to hide it, and secretWords as whole words of one: "pin" must hide "card_pin" and not "shipping".
-// They hide too much rather than too little.
+// secretParts are enough anywhere in a name to hide it, and secretWords as a whole word of one or at its end, also in the plural: "pin" must hide
+// "card_pin" and "userpin", and not "shipping". They hide too much rather than too little.
 func secretParts() []string {
 	return []string{
-		"password", "passwd", "passphrase", "passwort", "pwd", "secret", "token", "csrf", "xsrf", "apikey", "accesskey", "privatekey",
-		"authorization", "credential", "cookie", "card", "sessionid", "bearer", "verifier",
+		"password", "passwd", "passphrase", "passcode", "passwort", "pwd", "secret", "token", "csrf", "xsrf", "apikey", "accesskey", "privatekey",
+		"authorization", "credential", "cookie", "card", "sessionid", "bearer", "verifier", "mnemonic", "recoverycode", "recoveryphrase", "backupcode",
 	}
 }
 
 func secretWords() []string {
-	return []string{"pass", "auth", "pin", "otp", "totp", "cvv", "cvc", "ssn", "iban", "jwt", "sid", "mac", "hmac", "signature", "salt"}
+	return []string{
+		"key", "pass", "pw", "auth", "cred", "pin", "otp", "totp", "seed", "cvv", "cvc", "ssn", "iban", "jwt", "sid", "mac", "hmac", "signature", "salt",
+	}
 }
 
 // hides reports whether the value under that name is hidden.
@@ -54,11 +57,10 @@ func (f *fence) hides(name string) bool {
 			}
 		}
 	}
-	for _, word := range wordsOf(name) {
-		for _, secret := range secretWords() {
-			if word == secret {
-				return true
-			}
+	words, end := wordsOf(name), strings.TrimRight(whole, "0123456789")
+	for _, secret := range secretWords() {
+		if strings.HasSuffix(end, secret) || strings.HasSuffix(end, secret+"s") || slices.Contains(words, secret) || slices.Contains(words, secret+"s") {
+			return true
 		}
 	}
 	return false

@@ -31,6 +31,11 @@ func (v *viewer) msgPackWithin(data []byte, depth int) bool {
 // token writes the next value of d, which is known to be one.
 func (v *viewer) token(d *json.Decoder, depth int) {
 	t, _ := d.Token()
+	v.begun(t, d, depth)
+}
+
+// begun writes the value of d that is t or begins with it.
+func (v *viewer) begun(t json.Token, d *json.Decoder, depth int) {
 	switch t := t.(type) {
 	case json.Delim:
 		if depth >= viewDepth {
@@ -64,27 +69,32 @@ func (v *viewer) elements(d *json.Decoder, depth int) {
 
 func (v *viewer) members(d *json.Decoder, depth int) {
 	v.out.WriteByte('{')
+	var p pair
 	for i := 0; d.More(); i++ {
 		t, _ := d.Token()
 		name, _ := t.(string)
 		v.name(i, name)
+		start, hidden := v.out.Len(), v.hidden
+		t, _ = d.Token()
 		if v.fence.hides(name) {
-			v.hideNext(d)
+			v.hide(t, d)
 		} else {
-			v.token(d, depth)
+			v.begun(t, d, depth)
 		}
+		p.note(v, name, t, start, hidden)
 	}
+	p.settle(v)
 	d.Token()
 	v.out.WriteByte('}')
 }
 
-// hideNext redacts the next value of d, unless it is one of those that cannot be a secret.
-func (v *viewer) hideNext(d *json.Decoder) {
-	switch t, _ := d.Token(); t := t.(type) {
-	case nil, bool:
+// hide redacts the value of d that is t or begins with it, unless it is one of those that cannot be a secret.
+func (v *viewer) hide(t json.Token, d *json.Decoder) {
+	if !canHide(t) {
 		v.object(t)
 		return
-	case json.Delim:
+	}
+	if _, ok := t.(json.Delim); ok {
 		skip(d)
 	}
 	v.redacted()

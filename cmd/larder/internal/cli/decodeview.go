@@ -57,10 +57,9 @@ func (v *viewer) name(i int, name string) {
 	v.out.WriteByte(':')
 }
 
-// member writes what stands under a name, if that may be shown.
-func (v *viewer) member(name string, x any, depth int) {
-	_, isBool := x.(bool)
-	if x != nil && !isBool && v.fence.hides(name) {
+// member writes what stands under a name, if that may be shown. secret says that another member names a secret.
+func (v *viewer) member(name string, x any, secret bool, depth int) {
+	if canHide(x) && (v.fence.hides(name) || secret && isNamed(name)) {
 		v.redacted()
 		return
 	}
@@ -98,19 +97,19 @@ func (v *viewer) container(x any, depth int) {
 	case []any:
 		v.list(len(x), func(i int) { v.value(x[i], depth) })
 	case map[string]any:
-		names := make([]string, 0, len(x))
+		names, secret := make([]string, 0, len(x)), false
 		for name := range x {
 			if !utf8.ValidString(name) { // as JSON, two of them could be one
 				v.pairs(asAny(x), depth)
 				return
 			}
-			names = append(names, name)
+			names, secret = append(names, name), secret || v.fence.namesSecret(name, x[name])
 		}
 		slices.Sort(names)
 		v.out.WriteByte('{')
 		for i, name := range names {
 			v.name(i, name)
-			v.member(name, x[name], depth)
+			v.member(name, x[name], secret, depth)
 		}
 		v.out.WriteByte('}')
 	case map[any]any:
@@ -139,15 +138,17 @@ func asAny(m map[string]any) map[any]any {
 
 // pairs writes a map whose keys no object can have, in the order of what they look like.
 func (v *viewer) pairs(m map[any]any, depth int) {
-	type pair struct {
+	type entry struct {
 		look string
 		key  any
 	}
-	keys := make([]pair, 0, len(m))
-	for key := range m {
-		keys = append(keys, pair{fmt.Sprintf("%T %v", key, key), key})
+	keys, secret := make([]entry, 0, len(m)), false
+	for key, x := range m {
+		keys = append(keys, entry{fmt.Sprintf("%T %v", key, key), key})
+		name, _ := key.(string)
+		secret = secret || v.fence.namesSecret(name, x)
 	}
-	slices.SortFunc(keys, func(a, b pair) int { return bytes.Compare([]byte(a.look), []byte(b.look)) })
+	slices.SortFunc(keys, func(a, b entry) int { return bytes.Compare([]byte(a.look), []byte(b.look)) })
 	v.out.WriteString(`{"$map":`)
 	v.list(len(keys), func(i int) {
 		name, _ := keys[i].key.(string)
@@ -155,40 +156,64 @@ func (v *viewer) pairs(m map[any]any, depth int) {
 			if part == 0 {
 				v.value(keys[i].key, viewDepth) // a scalar
 			} else {
-				v.member(name, m[keys[i].key], depth)
+				v.member(name, m[keys[i].key], secret, depth)
 			}
 		})
 	})
 	v.out.WriteByte('}')
 }
 
-// inText writes a text. One that is JSON itself is looked into, for names that stand in it would be read past else.
+// inText writes a text. One that is JSON itself, or what package codec has written, is looked into, for names that stand in it would be read past else.
 func (v *viewer) inText(s string, depth int) {
-	switch {
-	case !utf8.ValidString(s):
-		v.marked("$bytes", []byte(s))
-	case holdsMore(s) && v.within("$json", func() bool { return v.json([]byte(s), depth+1) }):
-	default:
-		v.text(s)
+	if !utf8.ValidString(s) {
+		v.inBytes([]byte(s), depth)
+		return
 	}
+	if inner := untagged(s); holdsMore(inner) && !isQuoted(inner) && v.within("$json", func() bool { return v.json([]byte(inner), depth+1) }) {
+		return
+	}
+	v.text(s)
+}
+
+// isQuoted reports whether s is a text within quotes in which there is nothing to look into.
+func isQuoted(s string) bool {
+	var text string
+	return json.Unmarshal([]byte(s), &text) == nil && !holdsMore(untagged(text))
 }
 
 func (v *viewer) inBytes(b []byte, depth int) {
+	inner := untagged(b)
 	switch {
-	case holdsMore(b) && v.within("$json", func() bool { return v.json(b, depth+1) }):
-	case holdsMore(b) && v.within("$msgpack", func() bool { return v.msgPackWithin(b, depth+1) }):
+	case holdsMore(inner) && v.within("$json", func() bool { return v.json(inner, depth+1) }):
+	case holdsMore(inner) && v.within("$msgpack", func() bool { return v.msgPackWithin(inner, depth+1) }):
 	default:
 		v.marked("$bytes", b)
 	}
 }
 
-// holdsMore reports whether a text or bytes begin as a list or a map of JSON or MessagePack do.
+// untagged returns what is behind the tag of package codec, where one seems to stand in front of a list or a map: what is text, or bytes, without
+// is returned as it is.
+func untagged[T ~string | ~[]byte](b T) T {
+	switch {
+	case len(b) < 3:
+	case (b[0] == 'J' || b[0] == 'M') && holdsMore(b[1:]):
+		return b[1:]
+	case b[0] == 'C' && int(b[1]) < len(b)-2 && holdsMore(b[2+int(b[1]):]):
+		return b[2+int(b[1]):]
+	}
+	return b
+}
+
+// holdsMore reports whether a text or bytes begin as a list or a map of JSON or MessagePack do, or as a text within quotes that may hold one.
 func holdsMore[T ~string | ~[]byte](b T) bool {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\n' || b[0] == '\r' || b[0] == '\t') {
+		b = b[1:]
+	}
 	if len(b) < 2 {
 		return false
 	}
 	c := b[0]
-	return c == '{' || c == '[' || c == ' ' || c == '\n' || c == '\r' || c == '\t' || c >= 0x80 && c <= 0x9f || c >= 0xdc && c <= 0xdf
+	return c == '{' || c == '[' || c == '"' || c >= 0x80 && c <= 0x9f || c >= 0xdc && c <= 0xdf
 }
 
 // within writes an object with one name, unless there is nothing to stand in it.

@@ -239,6 +239,21 @@ func TestDoctorCleanup(t *testing.T) {
 			at(t, s).wrong(t, "cleanup", "; but 3 entries should have gone, the first 1d5h", "it does not keep up")
 			doctorBy(t, opens(s), url).well(t) // by the idle time of the report
 		},
+		"clock skew": func(t *testing.T, s keep) {
+			sweep(t, s, cleanup.Options{})
+			item, err := s.Peek(t.Context(), store.ReservedKey("cleanup"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			year := time.Now().Format("2006-")
+			ahead := strings.ReplaceAll(string(item.Value), year, "2099-")
+			if err := s.Set(t.Context(), store.ReservedKey("cleanup"), []byte(ahead)); err != nil || ahead == string(item.Value) {
+				t.Fatal(ahead, err)
+			}
+			at(t, s).wrong(t, "cleanup", "in the future", "clock skew")
+			sweep(t, s, cleanup.Options{})
+			at(t, s).well(t)
+		},
 		"damaged report": func(t *testing.T, s keep) {
 			if err := s.Set(t.Context(), store.ReservedKey("cleanup"), []byte("{")); err != nil {
 				t.Fatal(err)

@@ -14,6 +14,9 @@ const (
 	// cleanupDue is how long nobody has cleaned up, or how long what should have gone stands there, before something is wrong.
 	cleanupDue = 24 * time.Hour
 
+	// clockSkew is by how much clocks of hosts may differ before what one of them has written tells another nothing.
+	clockSkew = time.Minute
+
 	adviceOnTimer = "run larder cleanup from a timer, cron or a CronJob, or cleanup.Loop in the program that holds the store"
 )
 
@@ -86,6 +89,10 @@ func (d *doctor) cleanupFacts(ctx context.Context, last *cleanup.LastRun) error 
 // lastFact is what the report of the last run comes to.
 func lastFact(last *cleanup.LastRun, now time.Time) doctorFact {
 	ago := now.Sub(last.End())
+	if ahead := max(-ago, last.Success.Sub(now)); ahead > clockSkew {
+		return doctorFact{"cleanup", fmt.Sprintf("not known: its last report, from %s, is dated %s in the future", last.Host, age(ahead.Truncate(time.Second))),
+			"clock skew: that report tells nothing until then; set the clocks of " + last.Host + " and of this host, and run larder cleanup --lease"}
+	}
 	f := doctorFact{Name: "cleanup", Value: fmt.Sprintf("last ended %s ago on %s: %s, %s removed", age(max(ago, 0).Truncate(time.Second)),
 		last.Host, last.Reason, entries(last.Removed))}
 	success := "since it runs"
