@@ -14,8 +14,8 @@ import (
 const (
 	benchValue  = 600 // bytes, as a session has
 	benchKeys   = 10_000
-	benchReads  = 20_000 // in a round
-	benchRounds = 101    // in turns, and short: what the machine does meanwhile hits both
+	benchReads  = 2000 // in a round
+	benchRounds = 1001 // in turns, and so short that few are interrupted
 )
 
 // BenchmarkHit reports what a hit of Layer(map, Postgres) costs beside the same read of a Map alone, as the median of rounds.
@@ -46,23 +46,23 @@ func compare(b *testing.B, layer store.Store, read func(ctx context.Context, s s
 			}
 		}
 	}
-	reads := func(s store.Store, n int) {
+	reads := func(s store.Store, from, n int) {
 		for i := range n {
-			if err := read(ctx, s, names[i%benchKeys]); err != nil {
+			if err := read(ctx, s, names[(from+i)%benchKeys]); err != nil {
 				b.Fatal(err)
 			}
 		}
 	}
-	timed := func(s store.Store) float64 {
+	timed := func(s store.Store, round int) float64 {
 		start := time.Now()
-		reads(s, benchReads)
+		reads(s, round*benchReads, benchReads)
 		return float64(time.Since(start).Nanoseconds()) / benchReads
 	}
 	var ratios, bares, ours []float64
 	for b.Loop() {
-		reads(layer, benchKeys) // the copies that it fills answer until the next use must be recorded: for a minute
-		for range benchRounds {
-			x, y := timed(bare), timed(layer)
+		reads(layer, 0, benchKeys) // the copies that it fills answer until the next use must be recorded: for a minute
+		for round := range benchRounds {
+			x, y := timed(bare, round), timed(layer, round)
 			ratios, bares, ours = append(ratios, y/x), append(bares, x), append(ours, y)
 		}
 	}
@@ -70,7 +70,7 @@ func compare(b *testing.B, layer store.Store, read func(ctx context.Context, s s
 	b.ReportMetric(median(bares), "ns-map")
 	b.ReportMetric(median(ours), "ns-hit")
 	b.ReportMetric(median(ratios), "x-map")
-	b.ReportMetric(testing.AllocsPerRun(benchKeys, func() { reads(bare, 1) }), "allocs-map")
-	b.ReportMetric(testing.AllocsPerRun(benchKeys, func() { reads(layer, 1) }), "allocs-hit")
+	b.ReportMetric(testing.AllocsPerRun(benchKeys, func() { reads(bare, 0, 1) }), "allocs-map")
+	b.ReportMetric(testing.AllocsPerRun(benchKeys, func() { reads(layer, 0, 1) }), "allocs-hit")
 	b.ReportMetric(0, "ns/op")
 }
