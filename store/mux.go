@@ -33,6 +33,10 @@ func (m Mux) Open(ctx context.Context, rawURL string) (Closer, error) {
 		return nil, Wrap("store", "open", fmt.Errorf("%w %q: unknown scheme %q; there are: %s",
 			ErrInvalidURL, Redact(rawURL), u.Scheme, strings.Join(slices.Sorted(maps.Keys(m)), ", ")))
 	}
+	if u.Host == "" && !hasNoUser(u.Scheme) && !strings.HasSuffix(u.Scheme, "+unix") && strings.Contains(u.Opaque+u.Path, "@") {
+		// The backend would take user and password for a path, and say so.
+		return nil, Wrap("store", "open", fmt.Errorf("%w %q: two slashes come before user and host, as in %s://user@host", ErrInvalidURL, Redact(rawURL), u.Scheme))
+	}
 	prefix, err := takePrefix(u)
 	if err != nil {
 		return nil, Wrap("store", "open", err)

@@ -260,3 +260,14 @@ func TestParamsPath(t *testing.T) {
 		}
 	}
 }
+
+// TestMuxMissingSlash: a URL that lacks a slash has its password where a path is, and no backend must get to show it.
+func TestMuxMissingSlash(t *testing.T) {
+	m := store.Mux{"postgres": func(_ context.Context, u *url.URL) (store.Closer, error) { return nil, errors.New(u.String()) }}
+	for _, raw := range []string{"postgres:/app:S3cret@127.0.0.1:5432/app", "postgres:app:S3cret@db/app", "postgres:///app:S3cret@db/app"} {
+		_, err := m.Open(t.Context(), raw)
+		if !errors.Is(err, store.ErrInvalidURL) || strings.Contains(err.Error(), "S3cret") {
+			t.Errorf("%v", err)
+		}
+	}
+}

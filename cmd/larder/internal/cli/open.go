@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/larder-go/larder/internal/traits"
 	"github.com/larder-go/larder/store"
@@ -104,7 +107,11 @@ func explainOpen(err error) *failure {
 		return nil
 	}
 	f := explain(err)
+	var postgres *pgconn.PgError
 	switch {
+	case errors.As(err, &postgres) && slices.Contains([]string{"3D000", "28000", "28P01"}, postgres.Code), // no such database, not let in
+		strings.Contains(err.Error(), "WRONGPASS"), strings.Contains(err.Error(), "NOAUTH"):
+		return &failure{f.code, err, "the server is there: look at user, password and database in the store's URL"}
 	case errors.Is(err, store.ErrInvalidURL):
 		return &failure{exitUsage, err, ""}
 	case f.hint == adviceOfLastResort || errors.Is(err, errors.ErrUnsupported):
