@@ -51,8 +51,9 @@ func (a *app) handoverCommand() *cobra.Command {
 			"  4. Roll out every program with NEW.\n\n" +
 			"Each step must be complete before the next. Give OLD and NEW the x-timeout and\n" +
 			"x-prefix that the programs give them. It may be interrupted, be killed, run twice\n" +
-			"at once, and be run again. When all has moved, it waits for twice --recheck, until\n" +
-			"every program has noticed. Where no program runs, larder copy is the tool.",
+			"at once, and be run again. When all has moved, it waits for four times --recheck,\n" +
+			"until every program has noticed. @FILE stands for a URL in a file. Where no program\n" +
+			"runs, larder copy is the tool.",
 		Example: "  larder handover file:///var/lib/app/sessions postgres://app@db/app\n" +
 			"  larder handover --dry-run file:///var/lib/app/sessions postgres://app@db/app",
 		Args: func(c *cobra.Command, args []string) error {
@@ -83,6 +84,11 @@ func (a *app) handoverCommand() *cobra.Command {
 }
 
 func (a *app) handover(ctx context.Context, old, new string, f *handoverFlags) (err error) {
+	for _, rawURL := range []*string{&old, &new} {
+		if *rawURL, err = urlFrom(*rawURL); err != nil {
+			return err
+		}
+	}
 	r := handoverResult{Old: store.Redact(old), New: store.Redact(new), DryRun: f.dryRun}
 	start := time.Now()
 	if f.dryRun {
@@ -164,8 +170,9 @@ func (a *app) handoverDone(r handoverResult, err error) error {
 	case r.DryRun:
 		text = fmt.Sprintf("%s left to move, %s", entries(r.Left), size(r.Bytes))
 	case r.Drained:
-		text += ": the old store is empty; roll out every program with the new one alone"
+		text += ": OLD is empty; roll out every program with NEW alone"
 	}
+	text += "\nOLD " + r.Old + "\nNEW " + r.New
 	if printErr := a.summary(r, text); printErr != nil {
 		return printErr
 	}
