@@ -47,6 +47,8 @@ type handoverPlay struct {
 	dead     int // client that is killed, -1: none
 	after    int // so many calls
 	spoil    func(side string, c interleave.Call) (skip bool)
+	limited  bool     // what stands in the old store need not move
+	refuses  string   // value that is too large for the new store
 	told     []string // what no order explains, for it breaks a rule by itself
 }
 
@@ -92,7 +94,9 @@ func (p *handoverPlay) player(ctx context.Context, n int, prepare bool) *player 
 					c.began = p.clock
 				}
 				var err error
-				if p.spoil == nil || !p.spoil(name, call) {
+				if name == "new" && call.New != nil && p.refuses != "" && string(call.New.Value) == p.refuses {
+					err = store.Wrap("play", "swap", store.ErrTooLarge)
+				} else if p.spoil == nil || !p.spoil(name, call) {
 					err = do()
 				}
 				p.steps = append(p.steps, fmt.Sprintf("%d %s %s %s: %v", c.n, name, call.Op, describe(call), err))
@@ -197,11 +201,15 @@ func (p *handoverPlay) judge(ctx context.Context) []string {
 			p.told = append(p.told, "drain: "+err.Error())
 		}
 	}
-	if ok, _ := p.old.Contains(ctx, playKey); ok {
+	if ok, _ := p.old.Contains(ctx, playKey); ok && !p.limited {
 		p.told = append(p.told, "the old store is not empty after the drain")
 	}
 	end.do(deed{op: "get"}, func(d *deed) error {
-		value, err := p.new.Get(ctx, playKey)
+		last := store.Store(p.new)
+		if p.limited {
+			last = clerk
+		}
+		value, err := last.Get(ctx, playKey)
 		if bytes.HasPrefix(value, store.NewMark("").Value) { // Drain takes those that it finds
 			value, err = nil, store.ErrNotFound
 		}

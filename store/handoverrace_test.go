@@ -6,11 +6,13 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/larder-go/larder/internal/interleave"
+	"github.com/larder-go/larder/store"
 )
 
 // phases of two handles: true is Prepare.
@@ -230,4 +232,41 @@ func TestHandoverCrowd(t *testing.T) {
 	if seen > 1+drawn/500 {
 		t.Error("that should be rare")
 	}
+}
+
+// TestHandoverLimitedInterleavings: the same where the old store's limit leaves no room for a claim, or the new one refuses what stands
+// in the old one at the beginning: then the entry stays until it is another.
+func TestHandoverLimitedInterleavings(t *testing.T) {
+	drawn := 6000
+	if os.Getenv("LARDER_SOAK") != "" {
+		drawn = 300_000
+	}
+	all, total := acts(), 0
+	inOld := slices.DeleteFunc(beginnings(), func(b beginning) bool { // there are no claims
+		return b.name == "garbage" || strings.HasPrefix(b.name, "claimed")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		small, large := newHandoverPlay(), newHandoverPlay()
+		small.old, small.limited = store.NewMap(&store.MapOptions{MaxValue: 17}), true
+		large.refuses, large.limited = "v", true
+		for seed := range uint64(drawn) {
+			rng := rand.New(rand.NewPCG(seed, 5))
+			p, from := small, inOld
+			if rng.IntN(2) == 0 {
+				p, from = large, beginnings()
+			}
+			prepare, a, b := phases[rng.IntN(4)], all[rng.IntN(len(all))], all[rng.IntN(len(all))]
+			if !together(prepare, a, b) {
+				continue
+			}
+			if p.dead, p.after = -1, rng.IntN(12); rng.IntN(3) == 0 {
+				p.dead = 0
+			}
+			total++
+			if wrong := playHandover(t, p, from[rng.IntN(len(from))], prepare, interleave.Random(rng), a, b); len(wrong) > 0 {
+				t.Fatalf("seed %d, %s %s+%s: %s\n%v", seed, phaseName(prepare), a.name, b.name, strings.Join(wrong, "; "), p)
+			}
+		}
+	})
+	t.Logf("%d schedules", total)
 }
