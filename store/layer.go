@@ -33,7 +33,8 @@ const defaultMaxAge = time.Minute
 //
 // A copy answers only as long as slow need not record the use; then slow is read, which does. So slow keeps what is hot, and no cleanup takes it,
 // wherever it runs. With a negative TouchAfter every use is to be recorded, and no copy ever answers. That of a slow store without Swap
-// tells no atime: there the last uses that copies answered may stay unrecorded, up to [Expiry.Slack]. A slow store that does not tell its
+// tells no atime: there the last uses that copies answered may stay unrecorded, up to [Expiry.Slack]. Where slow's clock is ahead of this host's, they
+// are recorded later by as much, but by no more than one slack: no copy is made of an entry whose atime lies in the future. A slow store that does not tell its
 // Expiry ([ExpiryOf]) is taken to record a use each minute.
 //
 // That fast does not answer is no outage: slow is asked, and fast again each second. But Delete then returns an error, for another Layer may
@@ -76,8 +77,9 @@ type layer struct {
 	tidies        bool // fast is memory: what is over there is removed by the way
 
 	trust
-	rest  atomic.Int64 // until when fast is not asked, for it did not answer; 0: it did
-	fills atomic.Int64
+	rest   atomic.Int64 // until when fast is not asked, for it did not answer; 0: it did
+	waited atomic.Int64 // for how long callers in a hurry have waited for fast in vain since it answered
+	fills  atomic.Int64
 }
 
 func (l *layer) Get(ctx context.Context, key string) ([]byte, error) {
@@ -122,13 +124,13 @@ func (l *layer) hit(ctx context.Context, key string) (c copied, ok bool) {
 	if Reserved(key) || !l.quiet(key) { // a lease must not be read as it was
 		return nil, false
 	}
-	asking, cancel, ok := l.ask(ctx)
+	a, ok := l.ask(ctx)
 	if !ok {
 		return nil, false
 	}
-	c, err := l.fast.Get(asking, key)
-	if err != nil || cancel != nil {
-		l.asked(cancel, err)
+	c, err := l.fast.Get(a.ctx, key)
+	if err != nil || a.cancel != nil || l.waited.Load() != 0 {
+		l.asked(a, err)
 	}
 	return c, err == nil && c.valid() && l.trusts(c, key)
 }
@@ -163,12 +165,12 @@ func (l *layer) fill(ctx context.Context, key string, c copied) {
 	if !s.unwritten(c.tick()) {
 		return
 	}
-	asking, cancel, ok := l.ask(ctx)
+	a, ok := l.ask(ctx)
 	if !ok {
 		return
 	}
-	err := l.put(asking, key, c)
-	l.asked(cancel, err)
+	err := l.put(a.ctx, key, c)
+	l.asked(a, err)
 	if err != nil && !errors.Is(err, ErrConflict) && !errors.Is(err, ErrTooLarge) {
 		l.lose(s, c.tick()) // it may yet arrive, after a write has dropped the copy
 	}

@@ -79,11 +79,17 @@ func (c copied) before(d copied) bool {
 	return c.fetched() < d.fetched()
 }
 
+// copyAhead is by how much an atime may seem to lie in the future: a read takes its time, and clocks differ by a little.
+const copyAhead = time.Second
+
 // copyOf returns the copy of item that l makes, which it began to read at tick and, by its host's clock, fetched; nil, if that is not worth
 // keeping. It is over after MaxAge, at the entry's deadline, or when the next use must be recorded, whichever comes first.
 func (l *layer) copyOf(item *Item, tick int64, fetched time.Time) copied {
 	life := min(l.maxAge, l.slack)
 	if !item.Atime.IsZero() {
+		if item.Atime.Sub(fetched) > copyAhead {
+			return nil // slow's clock is ahead, and nobody knows when it has recorded this
+		}
 		life = min(life, item.Atime.Add(l.slack).Sub(fetched))
 	}
 	if !item.Expires.IsZero() {

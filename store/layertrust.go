@@ -107,30 +107,68 @@ const (
 	fastPatience = 100 * time.Millisecond
 )
 
-// ask reports whether fast may be asked, with the context that it returns. If so, asked is to be called with what came of it. A fast store
-// that hangs thus costs the patience of one caller each second.
-func (l *layer) ask(ctx context.Context) (_ context.Context, cancel context.CancelFunc, ok bool) {
-	rest := l.rest.Load()
-	if rest == 0 {
-		return ctx, nil, true
-	}
-	now := l.now()
-	if now < rest || !l.rest.CompareAndSwap(rest, now+int64(fastRest)) {
-		return ctx, nil, false
-	}
-	ctx, cancel = context.WithTimeout(ctx, fastPatience)
-	return ctx, cancel, true
+// asking is a call of fast.
+type asking struct {
+	ctx    context.Context
+	cancel context.CancelFunc // nil: none
+
+	// Where the caller leaves fast less than fastPatience: so much, and since when.
+	hurried     bool
+	left, began int64
 }
 
-func (l *layer) asked(cancel context.CancelFunc, err error) {
-	if cancel != nil {
-		cancel()
+// asking returns a call of fast by a caller with ctx.
+func (l *layer) asking(ctx context.Context) asking {
+	a := asking{ctx: ctx}
+	if deadline, ok := ctx.Deadline(); ok {
+		if left := time.Until(deadline); left < fastPatience {
+			a.hurried, a.left, a.began = true, int64(left), l.now()
+		}
+	}
+	return a
+}
+
+// ask reports whether fast may be asked, with the call that it returns. If so, asked is to be called with what came of it. A fast store
+// that hangs thus costs the patience of one caller each second.
+func (l *layer) ask(ctx context.Context) (a asking, ok bool) {
+	rest := l.rest.Load()
+	if rest == 0 {
+		return l.asking(ctx), true
+	}
+	now := l.now()
+	if now < rest || ctx.Err() != nil || !l.rest.CompareAndSwap(rest, now+int64(fastRest)) {
+		return a, false
+	}
+	a = l.asking(ctx)
+	a.ctx, a.cancel = context.WithTimeout(ctx, fastPatience)
+	return a, true
+}
+
+// asked notes what fast has answered. That a caller in a hurry had no answer says little: only when such callers have waited for fastPatience in
+// all, and nobody had an answer between, fast is left alone.
+func (l *layer) asked(a asking, err error) {
+	waited, inVain := int64(0), false
+	if a.hurried && err != nil {
+		waited = l.now() - a.began
+		inVain = a.ctx.Err() != nil || waited >= a.left
+	}
+	if a.cancel != nil {
+		a.cancel()
 	}
 	switch {
 	case errors.Is(err, ErrUnavailable):
+		if inVain && l.waited.Add(waited) < int64(fastPatience) {
+			return
+		}
+		l.waited.Store(0)
 		l.rest.Store(l.now() + int64(fastRest))
 	case errors.Is(err, context.Canceled): // the caller's, and says nothing about fast
-	case l.rest.Load() != 0:
-		l.rest.Store(0)
+	default:
+		if l.waited.Load() != 0 {
+			l.waited.Store(0)
+		}
+		if l.rest.Load() != 0 {
+			l.rest.Store(0)
+		}
 	}
 }

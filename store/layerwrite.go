@@ -8,12 +8,12 @@ import (
 )
 
 func (l *layer) Set(ctx context.Context, key string, value []byte) error {
-	err, _ := l.write(ctx, key, false, func() error { return l.slow.Set(ctx, key, value) })
+	_, err := l.write(ctx, key, false, func() error { return l.slow.Set(ctx, key, value) })
 	return err
 }
 
 func (l *layer) Swap(ctx context.Context, key string, old Version, item *Item) (version Version, err error) {
-	err, _ = l.write(ctx, key, false, func() (err error) {
+	_, err = l.write(ctx, key, false, func() (err error) {
 		version, err = Swap(ctx, l.slow, key, old, item)
 		return err
 	})
@@ -22,7 +22,7 @@ func (l *layer) Swap(ctx context.Context, key string, old Version, item *Item) (
 
 // Delete tries both stores, and tells of both: who logs a user out wants to know that another program may still see him.
 func (l *layer) Delete(ctx context.Context, key string) error {
-	slow, fast := l.write(ctx, key, true, func() error { return l.slow.Delete(ctx, key) })
+	fast, slow := l.write(ctx, key, true, func() error { return l.slow.Delete(ctx, key) })
 	switch {
 	case fast == nil || errors.Is(slow, context.Canceled):
 		return slow
@@ -42,41 +42,42 @@ type deleteError struct {
 func (e *deleteError) Error() string   { return e.text }
 func (e *deleteError) Unwrap() []error { return e.causes }
 
-// write writes to slow, and then drops the copy, in any case or only if fast seems to be up. It returns the error of each.
-func (l *layer) write(ctx context.Context, key string, inAnyCase bool, write func() error) (slow, fast error) {
+// write writes to slow, and then drops the copy, in any case or only if fast seems to be up. It returns what came of
+// dropping it, and of writing.
+func (l *layer) write(ctx context.Context, key string, inAnyCase bool, write func() error) (dropped, written error) {
 	s := l.slot(key)
 	l.writes.Add(1)
 	defer l.writes.Add(-1) // after the slot's
 	s.busy.Add(1)
 	defer s.busy.Add(-1)
-	slow = write()
+	written = write()
 	switch {
-	case errors.Is(slow, ErrInvalidKey), errors.Is(slow, ErrTooLarge), errors.Is(slow, errors.ErrUnsupported), Reserved(key):
-		return slow, nil // nothing was written, or nothing is copied
+	case errors.Is(written, ErrInvalidKey), errors.Is(written, ErrTooLarge), errors.Is(written, errors.ErrUnsupported), Reserved(key):
+		return nil, written // nothing was written, or nothing is copied
 	}
 
 	// Copies that are on their way are told apart by these marks, and those that stand in fast by being dropped. An error, other than that of
 	// a condition, does not mean that nothing was written, nor that it will not be in a moment: for MaxAge no copy is made.
 	tick := l.tick()
 	raise(&s.wrote, tick)
-	if slow != nil && !errors.Is(slow, ErrConflict) {
+	if written != nil && !errors.Is(written, ErrConflict) {
 		raise(&s.wrote, tick+int64(l.maxAge))
 	}
 	if s.filling.Load() > 0 {
 		l.lose(s, tick)
 	}
-	asking, cancel, ok := ctx, context.CancelFunc(nil), true
+	a, ok := l.asking(ctx), true
 	if !inAnyCase {
-		asking, cancel, ok = l.ask(ctx)
+		a, ok = l.ask(ctx)
 	}
 	if ok {
-		fast = l.fast.Delete(asking, key)
-		l.asked(cancel, fast)
+		dropped = l.fast.Delete(a.ctx, key)
+		l.asked(a, dropped)
 	}
-	if !ok || fast != nil {
+	if !ok || dropped != nil {
 		l.lose(s, tick)
 	}
-	return slow, fast
+	return dropped, written
 }
 
 // Cleanup is slow's. When it returns, nothing is read any more that it has removed.
