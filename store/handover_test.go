@@ -216,12 +216,16 @@ func TestHandoverTooLarge(t *testing.T) {
 // TestHandoverCorrupt: what cannot be read in the old store is said to be so, replaced by Set, and kept from Drain; where the new one has the entry, it goes.
 func TestHandoverCorrupt(t *testing.T) {
 	ctx, bad := t.Context(), map[string]bool{"bad": true, "hidden": true}
+	var mu sync.Mutex // of bad, for Drain's workers
 	under := store.NewMap(nil)
 	old := &interleave.Store{Under: under, Around: func(_ context.Context, c interleave.Call, call func() error) error {
+		mu.Lock()
 		if c.Op == "delete" || c.Op == "set" || c.Op == "swap" && c.Old == store.AnyVersion {
 			delete(bad, c.Key)
 		}
-		if bad[c.Key] {
+		isBad := bad[c.Key]
+		mu.Unlock()
+		if isBad {
 			return store.Wrap("test", c.Op, store.ErrCorrupt)
 		}
 		return call()
