@@ -256,7 +256,7 @@ func TestCopyCheckpointGoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		item, err := dst.Map.Peek(t.Context(), store.ReservedKey("copy:c"))
-		if err != nil || item.Expires.Sub(time.Now()) > 7*24*time.Hour || item.Expires.IsZero() {
+		if err != nil || time.Until(item.Expires) > 7*24*time.Hour || item.Expires.IsZero() {
 			t.Errorf("%+v, %v", item, err)
 		}
 		for info := range store.List(t.Context(), dst.Map, "") {
