@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -102,7 +103,7 @@ func (c *census) get(ctx context.Context, budget time.Duration) *count {
 	}
 	defer func() { <-c.counting }()
 	if c.due(budget) {
-		c.count(ctx, budget)
+		c.count(context.WithoutCancel(ctx), budget) // for all who look; who asked for it may be gone by now
 	}
 	return c.latest()
 }
@@ -119,10 +120,23 @@ func (c *census) refresh(ctx context.Context, wg *sync.WaitGroup) {
 	}
 	wg.Go(func() {
 		defer func() { <-c.counting }()
+		defer func() { // net/http ends the request of a store that panics; here it would end the program
+			if p := recover(); p != nil {
+				c.failed(fmt.Errorf("the store panicked: %v", p))
+			}
+		}()
 		if c.due(c.most) {
 			c.count(ctx, c.most)
 		}
 	})
+}
+
+// failed keeps an error in place of a count.
+func (c *census) failed(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	c.last, c.next = &count{at: now, budget: c.most, err: err, idle: newBuckets()}, now.Add(c.every)
 }
 
 // count looks through the store. A count that whoever asked for it gave up costs the rest that any does, or to ask and go again and again would keep

@@ -20,6 +20,11 @@ const (
 	mostBehind = 10_000
 )
 
+// mostLists is how many lists are made at once: a prefix that few keys have makes a store look through all of them.
+const mostLists = 4
+
+var tooManyLists = &problem{"busy", "others look through the store at this moment", "try again in a moment", http.StatusServiceUnavailable}
+
 // page is what GET entries answers.
 type listPage struct {
 	Entries []entry `json:"entries"`
@@ -90,6 +95,12 @@ func (h *Handler) list(parent context.Context, q listQuery) (*listPage, *problem
 	after, skip, p := h.resume(q.after)
 	if p != nil {
 		return nil, p
+	}
+	select {
+	case h.listing <- struct{}{}:
+		defer func() { <-h.listing }()
+	default:
+		return nil, tooManyLists
 	}
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()

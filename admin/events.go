@@ -13,6 +13,9 @@ const (
 	eventEvery    = 2 * time.Second
 	eventPatience = 10 * time.Second // with a client that does not read
 	mostListeners = 64
+
+	// eventLife is how long one stream lasts; the browser then connects anew. A server that began to shut down before the stream did tells it nothing.
+	eventLife = 10 * time.Minute
 )
 
 var tooMany = &problem{"too_many_listeners", fmt.Sprintf("%d requests listen already", mostListeners), "close some pages, or ask for stat", http.StatusServiceUnavailable}
@@ -43,7 +46,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	}
 	var counting sync.WaitGroup
 	defer counting.Wait()
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), eventLife)
 	defer cancel()
 	ticker := time.NewTicker(eventEvery)
 	defer ticker.Stop()

@@ -25,11 +25,26 @@ func (h *Handler) refuse(r *http.Request) *problem {
 	if err := h.crossOrigin.Check(r); err != nil {
 		return &problem{"cross_origin", "another site sent this request, so nothing was done", "", http.StatusForbidden}
 	}
+	if fromElsewhere(r) {
+		return &problem{"cross_origin", "another site sent this request, and it may only lead to the page", "", http.StatusForbidden}
+	}
 	if onLoopback(r) && !h.knowsHost(r.Host) {
 		return &problem{"host", "on this machine the handler answers to localhost and to addresses, not to this name",
 			"a reverse proxy that hands its name through needs it in admin.Options.Hosts", http.StatusForbidden}
 	}
 	return nil
+}
+
+// fromElsewhere tells whether a browser has sent the request for a page of another site, or of another port of this host, and not because somebody
+// follows a link to ours. It could not read the answer, but have the store looked through again and again by what it takes for images.
+func fromElsewhere(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		name, _ := route(r.URL.Path)
+		link := r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document"
+		return !link || name != pagePlace || r.URL.RawQuery != ""
+	}
+	return false
 }
 
 // onLoopback tells whether the request came in on a loopback address. What listens there often asks nobody who he is, as only this machine can

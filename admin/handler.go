@@ -24,6 +24,7 @@ type Handler struct {
 	crossOrigin *http.CrossOriginProtection
 	listeners   chan struct{} // a token for each
 	sweeping    chan struct{} // holds one while a request sweeps
+	listing     chan struct{} // a token for each list that is made
 	shutdowns   shutdowns
 
 	mu     sync.Mutex
@@ -42,7 +43,7 @@ func New(s store.Store, o *Options) (*Handler, error) {
 	return &Handler{
 		s: s, o: opts, lists: store.CanList(s), resumes: store.CanListAfter(s), abilities: abilitiesOf(s), expiry: expiryOf(s),
 		ids: newSealer(), census: newCensus(s, &opts), traffic: traffic{began: time.Now()}, crossOrigin: http.NewCrossOriginProtection(),
-		listeners: make(chan struct{}, mostListeners), sweeping: make(chan struct{}, 1),
+		listeners: make(chan struct{}, mostListeners), sweeping: make(chan struct{}, 1), listing: make(chan struct{}, mostLists),
 	}, nil
 }
 

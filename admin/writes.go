@@ -36,7 +36,8 @@ func read(w http.ResponseWriter, r *http.Request, v any) *problem {
 	}
 	d := json.NewDecoder(strings.NewReader(string(body)))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil || d.More() {
+	err = d.Decode(v)
+	if _, rest := d.Token(); err != nil || rest != io.EOF {
 		return badRequest("the body is not one JSON object with the fields that there are", "docs/admin.md lists them")
 	}
 	return nil
@@ -127,7 +128,17 @@ func (h *Handler) postCleanup(w http.ResponseWriter, r *http.Request) {
 	unhurried(w)
 	out := newResult(w, r)
 	o.Progress = func(r cleanup.Report) { out.progress(h.result(r, o)) }
-	rep, err := cleanup.Run(r.Context(), h.s, o)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	down := h.shutdowns.of(r)
+	go func() { // a server that is shut down waits for its requests
+		select {
+		case <-down:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	rep, err := cleanup.Run(ctx, h.s, o)
 	over() // before the client knows, who may ask again at once
 	if !o.DryRun {
 		h.Swept(rep, err)

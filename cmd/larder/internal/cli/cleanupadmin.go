@@ -137,9 +137,9 @@ func (p *adminPlace) sweep(ctx context.Context, token string, f *cleanupFlags, h
 	if err := p.understands(response); err != nil {
 		return nil, err
 	}
-	lines := bufio.NewReader(io.LimitReader(response.Body, 64<<20)) // a day of lines
+	lines := bufio.NewReaderSize(response.Body, mostHeader) // a line is far shorter; a sweep may tell its progress for days
 	for {
-		line, err := lines.ReadBytes('\n')
+		line, err := lines.ReadSlice('\n')
 		var r adminReport
 		if len(line) == 0 || json.Unmarshal(line, &r) != nil {
 			if err == nil {

@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -90,17 +92,18 @@ func parseAdminSocket(raw, rest string) (*adminPlace, error) {
 // have the token.
 func (p *adminPlace) post(ctx context.Context, name string, header http.Header, body []byte) (r *http.Response, end func(), err error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second}
-	c, err := dialer.DialContext(ctx, p.network, p.address)
+	conn, err := dialer.DialContext(ctx, p.network, p.address)
 	if err != nil {
 		return nil, nil, err
 	}
-	unwatch := context.AfterFunc(ctx, func() { c.Close() }) // whereupon the program stops
+	unwatch := context.AfterFunc(ctx, func() { conn.Close() }) // whereupon the program stops
 	end = func() {
 		unwatch()
-		c.Close()
+		conn.Close()
 	}
+	c := conn
 	if p.tls {
-		c = tls.Client(c, &tls.Config{ServerName: p.url.Hostname()})
+		c = tls.Client(conn, &tls.Config{ServerName: p.url.Hostname()})
 	}
 	if u := p.url.User; u != nil && header.Get("Authorization") == "" {
 		password, _ := u.Password()
@@ -112,7 +115,9 @@ func (p *adminPlace) post(ctx context.Context, name string, header http.Header, 
 	head.WriteString("\r\n")
 	head.Write(body)
 	if _, err = c.Write(head.Bytes()); err == nil {
-		r, err = http.ReadResponse(bufio.NewReader(c), &http.Request{Method: http.MethodPost})
+		answer := &io.LimitedReader{R: c, N: mostHeader} // who listens there may be anybody
+		r, err = http.ReadResponse(bufio.NewReader(answer), &http.Request{Method: http.MethodPost})
+		answer.N = math.MaxInt64
 	}
 	if err != nil {
 		end()
@@ -120,6 +125,9 @@ func (p *adminPlace) post(ctx context.Context, name string, header http.Header, 
 	}
 	return r, end, nil
 }
+
+// mostHeader is far more than the header of an answer of ours has.
+const mostHeader = 64 << 10
 
 // unreachable explains why there is no answer, or no more of one.
 func (p *adminPlace) unreachable(ctx context.Context, err error) error {
