@@ -4,8 +4,8 @@
 //	h, err := admin.New(s, &admin.Options{Title: "shop, production"})
 //	mux.Handle("/admin/", requireOperator(http.StripPrefix("/admin", h)))
 //
-// It mounts on any path that ends with a slash, with [http.StripPrefix] or without (then not on one that ends with /stat/ or another of its own names): all its addresses are relative, and only the end of the path
-// is looked at.
+// It mounts on any path that ends with a slash, with [http.StripPrefix] or without (then not on one that ends with /stat/ or another
+// of its own names): all its addresses are relative, and only the end of the path is looked at.
 //
 // # Who may
 //
