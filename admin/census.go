@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/larder-go/larder/cleanup"
+	"github.com/larder-go/larder/internal/idle"
 	"github.com/larder-go/larder/store"
 )
 
@@ -30,7 +31,7 @@ type count struct {
 	deadlines int
 	corrupt   int
 	oldest    time.Time
-	idle      []bucket
+	idle      []idle.Bucket
 
 	backlog *backlog // nil: the store cannot tell
 	facts   []store.Fact
@@ -136,7 +137,7 @@ func (c *census) failed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	c.last, c.next = &count{at: now, budget: c.most, err: err, idle: newBuckets()}, now.Add(c.every)
+	c.last, c.next = &count{at: now, budget: c.most, err: err, idle: idle.New()}, now.Add(c.every)
 }
 
 // count looks through the store. A count that whoever asked for it gave up costs the rest that any does, or to ask and go again and again would keep
@@ -146,7 +147,7 @@ func (c *census) count(parent context.Context, budget time.Duration) {
 	defer cancel()
 	defer time.AfterFunc(budget, cancel).Stop()
 	before := c.latest()
-	n := &count{at: time.Now(), budget: budget, complete: true, lists: store.CanList(c.s), idle: newBuckets()}
+	n := &count{at: time.Now(), budget: budget, complete: true, lists: store.CanList(c.s), idle: idle.New()}
 	if n.lists {
 		n.look(ctx, c.s)
 	}
@@ -188,7 +189,7 @@ func (n *count) look(ctx context.Context, s store.Store) {
 		if info.Atime.IsZero() {
 			continue
 		}
-		add(n.idle, n.at.Sub(info.Atime), info.Size)
+		idle.Add(n.idle, n.at.Sub(info.Atime), info.Size)
 		if n.oldest.IsZero() || info.Atime.Before(n.oldest) {
 			n.oldest = info.Atime
 		}

@@ -4,23 +4,26 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/larder-go/larder/internal/idle"
+	"github.com/larder-go/larder/internal/words"
 )
 
 // barWidth is how wide the picture of a bar is; the browser stretches it.
 const barWidth = 100
 
 // histogram is one row for each bucket: its name, a bar, its number. The bars are SVG, for the page's policy allows no style attributes.
-func histogram(all []bucket) markup {
+func histogram(all []idle.Bucket) markup {
 	most := 0
 	for _, b := range all {
 		most = max(most, b.Entries)
 	}
 	var rows markup
 	for i, b := range all {
-		_, label := edge(i)
+		label := bucketName(i)
 		rows += fill(`<li><span class="label">{}</span><svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect width="{}" height="10"/></svg>`+
 			`<span class="number">{}</span></li>
-`, label, bar(b.Entries, most), thousands(int64(b.Entries)))
+`, label, bar(b.Entries, most), words.Thousands(int64(b.Entries)))
 	}
 	return rows
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/larder-go/larder/internal/words"
 )
 
 // What a program may look for in the page, as the tests in a browser do; the script of the page does, too:
@@ -132,7 +134,7 @@ func (v *view) row(e entry) markup {
 	}
 	remove := when(v.Writes, fill(`<td class="act"><button class="remove danger needs-script" hidden>Remove<span class="unseen"> {}</span></button></td>`, visible(e.Key)))
 	return fill(`<tr data-id="{}"><td class="key">{}</td><td class="size num">{}</td><td class="idle">{}</td><td class="expires">{}</td>{}</tr>
-`, e.ID, visible(e.Key), size(e.Size), idle, deadline(e.Expires, v.Time), remove)
+`, e.ID, visible(e.Key), words.Size(e.Size), idle, deadline(e.Expires, v.Time), remove)
 }
 
 func (v *view) paging() markup {

@@ -3,6 +3,8 @@ package admin
 import (
 	"fmt"
 	"strings"
+
+	"github.com/larder-go/larder/internal/words"
 )
 
 func tile(label string, id, value string, note string, extra markup) markup {
@@ -14,18 +16,18 @@ func (v *view) tiles() markup {
 	entries, bytes := "…", "not counted yet"
 	switch {
 	case v.Entries != nil:
-		entries, bytes = atLeast(!v.Complete)+thousands(int64(*v.Entries)), size(v.Bytes)+" of values"
+		entries, bytes = atLeast(!v.Complete)+words.Thousands(int64(*v.Entries)), words.Size(v.Bytes)+" of values"
 		if v.Corrupt > 0 {
-			bytes += ", " + thousands(int64(v.Corrupt)) + " damaged"
+			bytes += ", " + words.Thousands(int64(v.Corrupt)) + " damaged"
 		}
 	case v.Counted != nil:
 		entries, bytes = "–", "not known"
 	}
 	backlog, due := "–", "not known: the store removes by itself, or was not counted"
 	if v.Backlog != nil {
-		backlog, due = atLeast(v.Backlog.AtLeast)+thousands(int64(v.Backlog.Entries)), "nothing is due"
+		backlog, due = atLeast(v.Backlog.AtLeast)+words.Thousands(int64(v.Backlog.Entries)), "nothing is due"
 		if v.Backlog.Entries > 0 {
-			due = size(v.Backlog.Bytes) + " that a sweep removes"
+			due = words.Size(v.Backlog.Bytes) + " that a sweep removes"
 		}
 	}
 	last, how := v.lastCleanup()
@@ -58,7 +60,7 @@ func (v *view) lastCleanup() (when, how string) {
 	if c == nil {
 		return "–", "none is known of"
 	}
-	how = fmt.Sprintf("%s removed in %s", thousands(int64(c.Removed)), took(c.Duration))
+	how = fmt.Sprintf("%s removed in %s", words.Thousands(int64(c.Removed)), took(c.Duration))
 	if c.Reason != "done" {
 		how += ", ended by: " + c.Reason
 	}
@@ -92,7 +94,7 @@ func (v *view) kinds() markup {
 		name := kindName(i)
 		if total := v.Operations.Totals[name]; total > 0 {
 			rows += fill(`<tr data-kind="{}"><th scope="row">{}</th><td class="num">{}</td><td class="num">{}</td></tr>
-`, name, name, rate(v.Operations.PerSecond[name]), thousands(total))
+`, name, name, rate(v.Operations.PerSecond[name]), words.Thousands(total))
 		}
 	}
 	return rows

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/larder-go/larder/cleanup"
+	"github.com/larder-go/larder/internal/idle"
 	"github.com/larder-go/larder/store"
 )
 
@@ -21,13 +22,13 @@ type stat struct {
 	Took     float64    `json:"took"`    // seconds
 	Complete bool       `json:"complete"`
 
-	Entries   *int       `json:"entries"` // null: the store cannot list
-	Bytes     int64      `json:"bytes"`
-	Deadlines int        `json:"deadlines"`
-	Corrupt   int        `json:"corrupt"`
-	Oldest    *time.Time `json:"oldest"`
-	Idle      []bucket   `json:"idle"`
-	Backlog   *backlog   `json:"backlog"`
+	Entries   *int          `json:"entries"` // null: the store cannot list
+	Bytes     int64         `json:"bytes"`
+	Deadlines int           `json:"deadlines"`
+	Corrupt   int           `json:"corrupt"`
+	Oldest    *time.Time    `json:"oldest"`
+	Idle      []idle.Bucket `json:"idle"`
+	Backlog   *backlog      `json:"backlog"`
 
 	Expiry     *expiry     `json:"expiry"`
 	Cleanup    *run        `json:"cleanup"`
@@ -149,7 +150,7 @@ func (h *Handler) askForLast(ctx context.Context) {
 func (h *Handler) describe(ctx context.Context, n *count) *stat {
 	s := &stat{
 		Title: h.o.Title, Time: time.Now().UTC(), Writes: h.o.AllowWrites, SignOut: h.o.AllowWrites && h.o.SignOut != nil,
-		Idle: []bucket{}, Expiry: h.expiry, Cleanup: h.lastRun(ctx), Operations: h.traffic.read(), Abilities: h.abilities, Facts: []fact{},
+		Idle: []idle.Bucket{}, Expiry: h.expiry, Cleanup: h.lastRun(ctx), Operations: h.traffic.read(), Abilities: h.abilities, Facts: []fact{},
 	}
 	if n == nil {
 		return s

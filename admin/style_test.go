@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/larder-go/larder/internal/words"
 )
 
 // TestContrast: text on what it stands on, in both schemes, as WCAG counts it: 4.5 to 1 for text, 3 to 1 for what only has to be seen.
@@ -69,10 +71,10 @@ func TestFilesAreSelfContained(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{size(0), "0 B"}, {size(1023), "1023 B"}, {size(1024), "1.0 KiB"}, {size(10189), "10 KiB"}, {size(1 << 20), "1.0 MiB"}, {size(1<<63 - 1), "8.0 EiB"},
+		{words.Size(0), "0 B"}, {words.Size(1023), "1023 B"}, {words.Size(1024), "1.0 KiB"}, {words.Size(10189), "10 KiB"}, {words.Size(1 << 20), "1.0 MiB"}, {words.Size(1<<63 - 1), "8.0 EiB"},
 		{age(-5), "0s"}, {age(0.9), "0s"}, {age(59.9), "59s"}, {age(60), "1m"}, {age(61), "1m 1s"}, {age(3600), "1h"}, {age(90061), "1d 1h"}, {age(86460), "1d"},
 		{took(0.0004), "0 ms"}, {took(0.25), "250 ms"}, {took(61), "1m 1s"}, {rate(0), "0"}, {rate(0.05), "<0.1"}, {rate(9.94), "9.9"}, {rate(1234.6), "1,235"},
-		{thousands(-1234567), "-1,234,567"}, {thousands(999), "999"}, {plural(1, "a", "b"), "1 a"}, {plural(2000, "a", "b"), "2,000 b"},
+		{words.Thousands(-1234567), "-1,234,567"}, {words.Thousands(999), "999"}, {plural(1, "a", "b"), "1 a"}, {plural(2000, "a", "b"), "2,000 b"},
 		{visible("a b"), "a b"}, {visible(" a"), `" a"`}, {visible("a\u202eb"), `"a\u202eb"`},
 		{cut(""), "…(0)"}, {cut("a"), "…(1)"}, {cut("abcdefghijklmnop"), "abcdef…(16)"}, {cut("ééé"), "é…(6)"}, {cut("\xff\xff\xff\xff"), "\xff\xff…(4)"},
 		{bar(0, 10), "0"}, {bar(1, 100000), "1.00"}, {bar(5, 10), "50.00"}, {bar(0, 0), "0"},

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/larder-go/larder/internal/words"
 )
 
 // These write numbers for people. The page's script has the same, for what it brings up to date.
@@ -13,31 +15,7 @@ func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return thousands(int64(n)) + " " + many
-}
-
-func thousands(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// size writes a number of bytes with three significant digits at most.
-func size(n int64) string {
-	if n < 1024 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	value, units := float64(n)/1024, "KMGTPE"
-	for value >= 999.5 && len(units) > 1 {
-		value, units = value/1024, units[1:]
-	}
-	decimals := 0
-	if value < 9.95 {
-		decimals = 1
-	}
-	return strconv.FormatFloat(value, 'f', decimals, 64) + " " + units[:1] + "iB"
+	return words.Thousands(int64(n)) + " " + many
 }
 
 // age writes a number of seconds in its two largest units.
@@ -80,7 +58,7 @@ func rate(perSecond float64) string {
 	case perSecond < 10:
 		return strconv.FormatFloat(perSecond, 'f', 1, 64)
 	}
-	return thousands(int64(perSecond + 0.5))
+	return words.Thousands(int64(perSecond + 0.5))
 }
 
 // visible quotes a key that holds what cannot be seen, or could turn the text around it.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/larder-go/larder/cleanup"
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 )
 
@@ -141,9 +142,9 @@ func (a *app) cleanupText(r cleanup.Report, f *cleanupFlags) string {
 	case r.Removed == 0 && r.Done:
 		return "nothing to remove: no entry is " + which
 	case f.dryRun:
-		return fmt.Sprintf("would remove %s, %s: %s", entries(r.Removed), size(r.Bytes), which)
+		return fmt.Sprintf("would remove %s, %s: %s", entries(r.Removed), words.Size(r.Bytes), which)
 	}
-	return fmt.Sprintf("removed %s, %s, in %s: %s", entries(r.Removed), size(r.Bytes), age(roundDuration(r.Duration)), which)
+	return fmt.Sprintf("removed %s, %s, in %s: %s", entries(r.Removed), words.Size(r.Bytes), age(roundDuration(r.Duration)), which)
 }
 
 // roundDuration keeps what a person wants to read of a run time.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 )
 
@@ -119,9 +120,9 @@ func copyText(r store.CopyReport, f *copyFlags) string {
 }
 
 func putText(r store.CopyReport, dryRun bool, gone string) string {
-	line := "copied " + entries(r.Copied) + ", " + size(r.Bytes)
+	line := "copied " + entries(r.Copied) + ", " + words.Size(r.Bytes)
 	if dryRun {
-		line = "would copy " + entries(r.Copied) + ", " + size(r.Bytes)
+		line = "would copy " + entries(r.Copied) + ", " + words.Size(r.Bytes)
 	} else {
 		line += ", in " + age(roundDuration(r.Duration))
 	}

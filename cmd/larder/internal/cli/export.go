@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
@@ -107,7 +108,7 @@ func (a *app) export(ctx context.Context, s store.Store, path, prefix string, re
 		}
 	}
 	e.result.Duration, e.result.Done = time.Since(begun).Seconds(), err == nil
-	text := fmt.Sprintf("exported %s, %s, in %s%s", entries(e.result.Exported), size(e.result.Bytes), age(roundDuration(time.Since(begun))),
+	text := fmt.Sprintf("exported %s, %s, in %s%s", entries(e.result.Exported), words.Size(e.result.Bytes), age(roundDuration(time.Since(begun))),
 		listCounts([]counted{{e.result.Resumed, "by earlier runs"}, {e.result.Corrupt, "unreadable"}}))
 	if complete {
 		text = "nothing to do: the export is complete, with " + entries(e.result.Exported)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
@@ -116,7 +117,7 @@ func (a *app) getDecoded(ctx context.Context, s store.Store, key string, f *getF
 	if a.json {
 		return a.result(decodeResult{shorten(key), format, v.out.Bytes(), v.hidden, len(item.Value), stamp(item.Atime), stamp(item.Expires)}, "")
 	}
-	a.note("%s, %s%s", format, size(int64(len(item.Value))), hiddenText(v.hidden))
+	a.note("%s, %s%s", format, words.Size(int64(len(item.Value))), hiddenText(v.hidden))
 	var lines bytes.Buffer
 	if v.out.Len() > indentBelow || json.Indent(&lines, v.out.Bytes(), "", "  ") != nil {
 		lines = v.out

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/larder-go/larder/internal/traits"
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
@@ -163,12 +164,12 @@ func (a *app) countLeft(ctx context.Context, s store.Store, r *handoverResult) e
 
 // handoverDone prints what was done, also where an error ended it, and turns that into the exit code.
 func (a *app) handoverDone(r handoverResult, err error) error {
-	text := fmt.Sprintf("moved %s, %s, in %s", entries(r.Moved), size(r.Bytes), age(roundDuration(time.Duration(r.Duration*float64(time.Second)))))
+	text := fmt.Sprintf("moved %s, %s, in %s", entries(r.Moved), words.Size(r.Bytes), age(roundDuration(time.Duration(r.Duration*float64(time.Second)))))
 	switch {
 	case r.DryRun && r.Left == 0 && r.Corrupt == 0:
 		text = "nothing is left to move"
 	case r.DryRun:
-		text = fmt.Sprintf("%s left to move, %s", entries(r.Left), size(r.Bytes))
+		text = fmt.Sprintf("%s left to move, %s", entries(r.Left), words.Size(r.Bytes))
 	case r.Drained:
 		text += ": OLD is empty; roll out every program with NEW alone"
 	}

@@ -3,63 +3,20 @@ package cli
 import (
 	"fmt"
 	"strings"
-	"time"
+
+	"github.com/larder-go/larder/internal/idle"
 )
 
-// idleBucket counts the entries that were not used for less than Under, and at least for the Under of the bucket before.
-type idleBucket struct {
-	Under   *float64 `json:"under"` // seconds; null: the last bucket, which has no end
-	Entries int      `json:"entries"`
-	Bytes   int64    `json:"bytes"`
-}
-
-// idleEdge returns the upper end of bucket i. They are those at which people set time-outs.
-func idleEdge(i int) (time.Duration, string) {
-	switch i {
-	case 0:
-		return time.Minute, "1 minute"
-	case 1:
-		return 10 * time.Minute, "10 minutes"
-	case 2:
-		return time.Hour, "1 hour"
-	case 3:
-		return 6 * time.Hour, "6 hours"
-	case 4:
-		return 24 * time.Hour, "1 day"
-	case 5:
-		return 7 * 24 * time.Hour, "7 days"
-	case 6:
-		return 30 * 24 * time.Hour, "30 days"
-	}
-	return 0, ""
-}
-
-const idleBuckets = 8
-
-func newHistogram() []idleBucket {
-	buckets := make([]idleBucket, idleBuckets)
-	for i := range idleBuckets - 1 {
-		edge, _ := idleEdge(i)
-		seconds := edge.Seconds()
-		buckets[i].Under = &seconds
-	}
-	return buckets
-}
-
-// addIdle counts an entry. One whose atime lies ahead of this clock counts as just used.
-func addIdle(buckets []idleBucket, idle time.Duration, size int64) {
-	i := 0
-	for i < len(buckets)-1 && idle.Seconds() >= *buckets[i].Under {
-		i++
-	}
-	buckets[i].Entries++
-	buckets[i].Bytes += size
+// idleName is how far bucket i of package idle goes; "" is the last, which has no end.
+func idleName(i int) string {
+	names := [...]string{"1 minute", "10 minutes", "1 hour", "6 hours", "1 day", "7 days", "30 days", ""}
+	return names[i]
 }
 
 // barWidth is the length of the longest bar: a line stays within 80 columns.
 const barWidth = 30
 
-func histogramText(buckets []idleBucket) string {
+func histogramText(buckets []idle.Bucket) string {
 	most, width := 1, len("entries")
 	for _, b := range buckets {
 		most = max(most, b.Entries)
@@ -69,7 +26,7 @@ func histogramText(buckets []idleBucket) string {
 	fmt.Fprintf(&text, "%-17s %*s\n", "not used for", width, "entries")
 	for i, b := range buckets {
 		label := "longer"
-		if _, edge := idleEdge(i); edge != "" {
+		if edge := idleName(i); edge != "" {
 			label = "under " + edge
 		}
 		bar := strings.Repeat("█", (b.Entries*barWidth+most-1)/most) // what is there at all is seen

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
@@ -127,7 +128,7 @@ func (a *app) importAll(c *cobra.Command, in io.Reader, f *importFlags) error {
 				}
 			}
 		}
-		line := a.progress(func() string { return "importing: " + size(counted.n.Load()) + " read" })
+		line := a.progress(func() string { return "importing: " + words.Size(counted.n.Load()) + " read" })
 		report, err := store.PutItems(ctx, s, items, &store.CopyOptions{
 			Workers: f.workers, Rate: f.rate, Overwrite: store.Overwrite(f.overwrite), DryRun: f.dryRun, Checkpoint: name, Problem: problems.add,
 		})

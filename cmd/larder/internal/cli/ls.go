@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
@@ -175,7 +176,7 @@ func (l *lsLines) add(info store.Info, n int, full bool) {
 	if !info.Expires.IsZero() {
 		deadline = "in " + age(max(info.Expires.Sub(now), 0).Truncate(time.Second))
 	}
-	fmt.Fprintf(l.table, "%s\t%8s\t%s\t%s\n", showKey(info.Key, full), size(info.Size), idle, deadline)
+	fmt.Fprintf(l.table, "%s\t%8s\t%s\t%s\n", showKey(info.Key, full), words.Size(info.Size), idle, deadline)
 }
 
 func (l *lsLines) end(total lsTotal, f *lsFlags, seen int) {
@@ -195,10 +196,10 @@ func (l *lsLines) end(total lsTotal, f *lsFlags, seen int) {
 	l.out.Flush()
 	switch {
 	case total.More && f.sort != "":
-		l.note("%s, %s; those are the first by %s of %s, --limit says how many", entries(total.Count), size(total.Bytes), f.sort, thousands(seen))
+		l.note("%s, %s; those are the first by %s of %s, --limit says how many", entries(total.Count), words.Size(total.Bytes), f.sort, thousands(seen))
 	case total.More:
-		l.note("%s, %s; there are more, which --limit leaves out", entries(total.Count), size(total.Bytes))
+		l.note("%s, %s; there are more, which --limit leaves out", entries(total.Count), words.Size(total.Bytes))
 	default:
-		l.note("%s, %s", entries(total.Count), size(total.Bytes))
+		l.note("%s, %s", entries(total.Count), words.Size(total.Bytes))
 	}
 }

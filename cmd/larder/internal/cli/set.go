@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
@@ -47,7 +48,7 @@ func (a *app) setCommand() *cobra.Command {
 				}
 				a.noteForEver()
 				return a.summary(setResult{shorten(key), len(value)},
-					fmt.Sprintf("stored %s under %s", size(int64(len(value))), showKey(key, false)))
+					fmt.Sprintf("stored %s under %s", words.Size(int64(len(value))), showKey(key, false)))
 			})
 		},
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -75,7 +76,7 @@ func (a *app) input(ctx context.Context, args []string) ([]byte, error) {
 	}
 	counted := &countingReader{from: from}
 	if !typed { // else it would stand in the middle of what is being typed
-		defer a.progress(func() string { return "reading: " + size(counted.n.Load()) }).stop()
+		defer a.progress(func() string { return "reading: " + words.Size(counted.n.Load()) }).stop()
 	}
 	type read struct {
 		value []byte
@@ -111,7 +112,7 @@ func (r *countingReader) Read(p []byte) (int, error) {
 func readAll(r io.Reader, limit int64) ([]byte, error) {
 	value, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(value)) > limit {
-		return nil, &failure{exitError, errors.New("the input is over " + size(limit)), "a store keeps its values in memory; give it something smaller"}
+		return nil, &failure{exitError, errors.New("the input is over " + words.Size(limit)), "a store keeps its values in memory; give it something smaller"}
 	}
 	return value, err
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/larder-go/larder/internal/words"
 )
 
 // showKey shows a key on a terminal. Keys are bearer tokens: whoever reads one over a shoulder or in a log of a cron job
@@ -97,29 +99,7 @@ func count(n int, one, many string) string {
 
 func entries(n int) string { return count(n, "entry", "entries") }
 
-func thousands(n int) string {
-	digits := strconv.Itoa(n)
-	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
-}
-
-// size writes a number of bytes with three significant digits at most, in at most eight characters.
-func size(n int64) string {
-	if n < 1024 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	value, units := float64(n)/1024, "KMGTPE"
-	for value >= 999.5 && len(units) > 1 {
-		value, units = value/1024, units[1:]
-	}
-	decimals := 0
-	if value < 9.95 {
-		decimals = 1
-	}
-	return strconv.FormatFloat(value, 'f', decimals, 64) + " " + units[:1] + "iB"
-}
+func thousands(n int) string { return words.Thousands(int64(n)) }
 
 // age writes a duration in its two largest units: "45s", "3h12m", "5d4h".
 func age(d time.Duration) string {

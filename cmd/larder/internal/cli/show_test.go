@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/larder-go/larder/internal/idle"
+	"github.com/larder-go/larder/internal/words"
 )
 
 func TestShortenedKeyIsRecognisableAndOfNoUse(t *testing.T) {
@@ -80,8 +83,8 @@ func TestHumanUnits(t *testing.T) {
 		{0, "0 B"}, {1, "1 B"}, {1023, "1023 B"}, {1024, "1.0 KiB"}, {1536, "1.5 KiB"}, {10 * 1024, "10 KiB"}, {1023 * 1024, "1.0 MiB"},
 		{999 * 1024, "999 KiB"}, {1 << 20, "1.0 MiB"}, {5 << 30, "5.0 GiB"}, {1<<63 - 1, "8.0 EiB"}, {10188, "9.9 KiB"}, {10200, "10 KiB"},
 	} {
-		if got := size(test.n); got != test.want || len(got) > 8 {
-			t.Errorf("size(%d) = %q, want %q", test.n, got, test.want)
+		if got := words.Size(test.n); got != test.want || len(got) > 8 {
+			t.Errorf("words.Size(%d) = %q, want %q", test.n, got, test.want)
 		}
 	}
 	for _, test := range []struct {
@@ -126,10 +129,10 @@ func TestDurations(t *testing.T) {
 }
 
 func TestHistogram(t *testing.T) {
-	h := newHistogram()
-	for _, idle := range []time.Duration{-time.Hour, 0, time.Minute - 1, time.Minute, 59 * time.Minute, time.Hour, 24 * time.Hour,
+	h := idle.New()
+	for _, unused := range []time.Duration{-time.Hour, 0, time.Minute - 1, time.Minute, 59 * time.Minute, time.Hour, 24 * time.Hour,
 		7*24*time.Hour - 1, 30 * 24 * time.Hour, 900 * 24 * time.Hour} {
-		addIdle(h, idle, 10)
+		idle.Add(h, unused, 10)
 	}
 	var got []int
 	total := int64(0)
@@ -147,7 +150,7 @@ func TestHistogram(t *testing.T) {
 		}
 	}
 	for range 99_999 {
-		addIdle(h, 0, 0)
+		idle.Add(h, 0, 0)
 	}
 	const want = `not used for      entries
 under 1 minute    100,002  ██████████████████████████████

@@ -8,19 +8,21 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/larder-go/larder/internal/idle"
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
 )
 
 type statResult struct {
-	Store     string       `json:"store"` // without its password
-	Entries   int          `json:"entries"`
-	Bytes     int64        `json:"bytes"`     // of the values
-	Deadlines int          `json:"deadlines"` // entries that have one
-	Corrupt   int          `json:"corrupt"`   // entries that cannot be read
-	Oldest    *time.Time   `json:"oldest"`    // earliest atime; null: no entries
-	Idle      []idleBucket `json:"idle"`
-	Backlog   *backlog     `json:"backlog"` // null: the store cannot tell
+	Store     string        `json:"store"` // without its password
+	Entries   int           `json:"entries"`
+	Bytes     int64         `json:"bytes"`     // of the values
+	Deadlines int           `json:"deadlines"` // entries that have one
+	Corrupt   int           `json:"corrupt"`   // entries that cannot be read
+	Oldest    *time.Time    `json:"oldest"`    // earliest atime; null: no entries
+	Idle      []idle.Bucket `json:"idle"`
+	Backlog   *backlog      `json:"backlog"` // null: the store cannot tell
 }
 
 // backlog is what is expired and not yet removed.
@@ -58,7 +60,7 @@ func (a *app) stat(ctx context.Context, s store.Store) error {
 	line := a.progress(func() string { return fmt.Sprintf("counting: %s", entries(int(seen.Load()))) })
 	defer line.stop()
 	now := time.Now()
-	r := statResult{Store: store.Redact(a.secret), Idle: newHistogram()}
+	r := statResult{Store: store.Redact(a.secret), Idle: idle.New()}
 	var oldest time.Time
 	for info, err := range store.List(ctx, s, "") {
 		if errors.Is(err, store.ErrCorrupt) {
@@ -77,7 +79,7 @@ func (a *app) stat(ctx context.Context, s store.Store) error {
 		if info.Atime.IsZero() {
 			continue
 		}
-		addIdle(r.Idle, now.Sub(info.Atime), info.Size)
+		idle.Add(r.Idle, now.Sub(info.Atime), info.Size)
 		if oldest.IsZero() || info.Atime.Before(oldest) {
 			oldest = info.Atime
 		}
@@ -107,7 +109,7 @@ func (r *statResult) text(now time.Time) string {
 	}
 	line("store", "%s", printable(r.Store))
 	line("entries", "%s", thousands(r.Entries))
-	line("bytes", "%s", size(r.Bytes))
+	line("bytes", "%s", words.Size(r.Bytes))
 	if r.Oldest != nil {
 		line("oldest", "not used for %s", age(max(now.Sub(*r.Oldest), 0).Truncate(time.Second)))
 	}
@@ -123,7 +125,7 @@ func (r *statResult) text(now time.Time) string {
 	case r.Backlog.Entries == 0:
 		line("backlog", "none")
 	default:
-		line("backlog", "%s, %s, expired and still there: run larder cleanup", entries(r.Backlog.Entries), size(r.Backlog.Bytes))
+		line("backlog", "%s, %s, expired and still there: run larder cleanup", entries(r.Backlog.Entries), words.Size(r.Backlog.Bytes))
 	}
 	if r.Entries > 0 {
 		b.WriteString("\n" + histogramText(r.Idle))
