@@ -61,7 +61,7 @@ func TestDemoCleansUp(t *testing.T) {
 			if code := <-ended; code != exitDone || !strings.Contains(errs.String(), "WARNING: PLAIN HTTP") {
 				t.Errorf("exit code %d, %s", code, &errs)
 			}
-			if len(s.sweeps) > 0 {
+			if !want && len(s.sweeps) > 0 { // one that does may have begun its next
 				t.Error("the demo cleans up what others could")
 			}
 		})
