@@ -1,4 +1,5 @@
-// Package testserver gives tests real servers: PostgreSQL, memcached, Redis, a Redis Cluster. They are started by the test process on
+// Package testserver gives tests real servers: PostgreSQL, memcached, Redis, and those that replicate: a Redis Cluster,
+// Sentinels, a hot standby. They are started by the test process on
 // loopback ports and unix sockets of their own, in a temporary folder, never as root, and stopped by their pid; an instance that the system
 // runs is not touched.
 //

@@ -50,18 +50,22 @@ func startPostgres(settings ...string) (*Server, error) {
 	if err != nil {
 		return nil, missing(err)
 	}
-	postgres, err := find("postgres")
-	if err != nil {
-		return nil, missing(err)
-	}
-	p := program{need: testneed.Postgres, stop: "INT", kids: true, ready: postgresReady}
-	p.setup = func(u user, s *Server) error {
+	return newPostgres(func(u user, s *Server) error {
 		out, err := u.command(s.dir, initdb, "-D", "data", "-U", "larder", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("initdb: %w: %s", err, out)
 		}
 		return os.WriteFile(filepath.Join(s.dir, "data", "pg_hba.conf"), []byte(hba), 0o644)
+	}, settings)
+}
+
+// newPostgres starts a server on what setup makes in the folder "data".
+func newPostgres(setup func(u user, s *Server) error, settings []string) (*Server, error) {
+	postgres, err := find("postgres")
+	if err != nil {
+		return nil, missing(err)
 	}
+	p := program{need: testneed.Postgres, stop: "INT", kids: true, ready: postgresReady, setup: setup}
 	return newServer(p, func(s *Server) []string {
 		s.Socket = filepath.Join(s.dir, ".s.PGSQL."+s.port())
 		args := []string{postgres, "-D", "data", "-k", s.dir, "-p", s.port(), "-c", "listen_addresses=127.0.0.1",
@@ -83,10 +87,7 @@ func postgresReady(s *Server) error {
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(time.Second))
-	message := binary.BigEndian.AppendUint32(make([]byte, 4), 3<<16) // length, protocol 3.0
-	message = append(message, "user\x00larder\x00database\x00postgres\x00\x00"...)
-	binary.BigEndian.PutUint32(message, uint32(len(message)))
-	if _, err := c.Write(message); err != nil {
+	if _, err := c.Write(startup()); err != nil {
 		return err
 	}
 	var reply [1]byte
@@ -97,4 +98,12 @@ func postgresReady(s *Server) error {
 		return errors.New("it takes no sessions yet")
 	}
 	return nil
+}
+
+// startup is the message by which a session begins.
+func startup() []byte {
+	message := binary.BigEndian.AppendUint32(make([]byte, 4), 3<<16) // length, protocol 3.0
+	message = append(message, "user\x00larder\x00database\x00postgres\x00\x00"...)
+	binary.BigEndian.PutUint32(message, uint32(len(message)))
+	return message
 }
