@@ -22,6 +22,12 @@ const (
 	PgBouncer = "pgbouncer" // the pooler, in front of the server
 	Chromium  = "chromium"  // or Google Chrome
 
+	// Others who place keys in memcached servers.
+	Libmemcached    = "libmemcached"     // its tools, memcp and memcat
+	Twemproxy       = "twemproxy"        // the proxy, nutcracker
+	Pylibmc         = "pylibmc"          // for /usr/bin/python3, or where PATH has one
+	PythonMemcached = "python-memcached" // likewise
+
 	SystemdAnalyze = "systemd-analyze" // reads units; no systemd need run
 )
 
