@@ -17,6 +17,10 @@ type HandoverOptions struct {
 	// Recheck is how often a program that is in use asks the new store how far the handover is. 0: 5 seconds. Give every program the same:
 	// Drain waits for twice as long, some times.
 	Recheck time.Duration
+
+	// Name tells this handover from others in which the same two stores take part at the same time, each with keys of its own, as the nodes of
+	// package shard do. All programs give the same. It stands in the reserved keys of the notes; at most 256 bytes. "": there is but one.
+	Name string
 }
 
 // HandoverStore is what [Handover] returns: a Store over two, from one of which everything moves to the other while it is used.
@@ -56,6 +60,7 @@ type HandoverStore struct {
 	old, new Store
 	prepare  bool
 	recheck  time.Duration
+	noteKey  string
 	bad      error        // why it can do nothing
 	clerk    bool         // it drains, and needs no news
 	phase    atomic.Int32 // handoverPhase that it has heard of
@@ -97,9 +102,10 @@ var (
 // move, List remembers 8 bytes for each entry of old. To move is a use that changes the [Version], so that a Swap may fail which nobody else
 // has won: [Update] loads again.
 func Handover(old, new Store, o *HandoverOptions) *HandoverStore {
-	h := &HandoverStore{old: old, new: new, began: time.Now(), recheck: defaultRecheck}
+	h := &HandoverStore{old: old, new: new, began: time.Now(), recheck: defaultRecheck, noteKey: handoverKey}
 	if o != nil {
 		h.prepare = o.Prepare
+		h.noteKey += o.Name
 		if o.Recheck > 0 {
 			h.recheck = o.Recheck
 		}

@@ -80,13 +80,11 @@ func (h *HandoverStore) List(ctx context.Context, prefix string) iter.Seq2[Info,
 		if !only {
 			for info, err := range List(ctx, h.old, prefix) {
 				if err == nil {
-					now, lookErr := h.look(ctx, info.Key)
-					if now.entry != nil || errors.Is(lookErr, ErrCorrupt) {
-						continue // garbage: it is listed with the new store
+					var counts bool
+					if counts, err = h.Counts(ctx, info, true); err == nil && !counts {
+						continue
 					}
-					if err = lookErr; err == nil {
-						seen[maphash.String(seed, info.Key)] = struct{}{}
-					}
+					seen[maphash.String(seed, info.Key)] = struct{}{}
 				}
 				if err != nil {
 					info = Info{}
@@ -101,10 +99,8 @@ func (h *HandoverStore) List(ctx context.Context, prefix string) iter.Seq2[Info,
 				if _, twice := seen[maphash.String(seed, info.Key)]; twice {
 					continue
 				}
-				if h.mayBeMark(info) {
-					if now, err := h.look(ctx, info.Key); err == nil && now.entry == nil {
-						continue
-					}
+				if counts, err := h.Counts(ctx, info, false); err == nil && !counts {
+					continue
 				}
 			}
 			if !yield(info, err) {
@@ -112,6 +108,22 @@ func (h *HandoverStore) List(ctx context.Context, prefix string) iter.Seq2[Info,
 			}
 		}
 	}
+}
+
+// Counts reports whether what a list of the old or the new store has shown is the entry under its key: not what has moved and is left over in the
+// old one, where the list of the new one shows it, and not one of the handover's own marks in the new one. It is no use.
+func (h *HandoverStore) Counts(ctx context.Context, info Info, old bool) (bool, error) {
+	if !old && !h.mayBeMark(info) {
+		return true, nil
+	}
+	now, err := h.look(ctx, info.Key)
+	if old {
+		if errors.Is(err, ErrCorrupt) {
+			return false, nil
+		}
+		return now.entry == nil, err
+	}
+	return now.entry != nil || err != nil, err
 }
 
 // lists says why the two cannot be listed.
