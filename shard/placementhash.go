@@ -1,0 +1,53 @@
+package shard
+
+import (
+	"crypto/md5"
+	"encoding/binary"
+	"hash/crc32"
+
+	"github.com/larder-go/larder/store"
+)
+
+// The hashes that other clients use. They take strings and copy no key to the heap: placing a key happens on every operation.
+
+// keyHash is a hash of 32 bits, as the rings and the modulo rules of memcached's clients take it.
+type keyHash func(key string) uint32
+
+// md5Of is the MD5 of a key. The standard library takes bytes only: a key of a length that a store takes is copied to the stack.
+func md5Of(key string) [md5.Size]byte {
+	if len(key) <= 64 {
+		var buf [64]byte // most keys, and less to clear
+		return md5.Sum(append(buf[:0], key...))
+	}
+	var buf [store.MaxKeyLen]byte
+	return md5.Sum(append(buf[:0], key...))
+}
+
+// md5Word is the first of the four little-endian words of MD5.
+func md5Word(key string) uint32 {
+	sum := md5Of(key)
+	return binary.LittleEndian.Uint32(sum[:])
+}
+
+// oneAtATime is Bob Jenkins' hash of that name, libmemcached's default.
+func oneAtATime(key string) uint32 {
+	var h uint32
+	for i := range len(key) {
+		h += uint32(key[i])
+		h += h << 10
+		h ^= h >> 6
+	}
+	h += h << 3
+	h ^= h >> 11
+	h += h << 15
+	return h
+}
+
+// crc32Of is the checksum that zip uses. The standard library's function would be quicker, but lets its argument escape.
+func crc32Of(key string) uint32 {
+	crc := ^uint32(0)
+	for i := range len(key) {
+		crc = crc32.IEEETable[byte(crc)^key[i]] ^ crc>>8
+	}
+	return ^crc
+}
