@@ -40,10 +40,12 @@ var mayImport = map[string][]string{
 	"dbstore":             {"store", "internal", "migrations", "github.com/jackc/pgx/v5", "github.com/jackc/puddle/v2"},
 	"memstore":            {"store", "internal", "github.com/bradfitz/gomemcache"},
 	"redisstore":          {"store", "internal", "github.com/redis/go-redis/v9"},
+	"internal/chart":      {"internal/words"},
 	"internal/folder":     {},
 	"internal/idle":       {},
 	"internal/pause":      {},
 	"internal/record":     {"store"},
+	"internal/sim":        {"shard", "internal/chart", "internal/words"},
 	"internal/testneed":   {},
 	"internal/traits":     {},
 	"internal/words":      {},
@@ -51,6 +53,7 @@ var mayImport = map[string][]string{
 	"internal/modelcheck": {"store", "pgregory.net/rapid", "github.com/anishathalye/porcupine"},
 	"internal/crashtest":  {"store"},
 	"internal/outage":     {}, // tests only
+	"internal/failover":   {}, // tests only
 	"internal/layertest":  {}, // tests only
 	"internal/interleave": {"store"},
 }
