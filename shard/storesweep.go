@@ -1,0 +1,152 @@
+package shard
+
+import (
+	"context"
+	"time"
+
+	"github.com/larder-go/larder/store"
+)
+
+// Sweep is [store.Sweeper]'s. It sweeps all nodes at once, and with a Limit one after the other; Pause and Batch are each node's. What stands on a node
+// where the placement does not look is swept as everything else is. A node that fails keeps no other from being swept.
+//
+// Nodes that cannot sweep at all, as memcached's, make it unsupported, unless they know that nothing is left to do: they are asked first.
+func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
+	nodes := s.byName
+	if err := s.can("sweep", noSweep); err != nil {
+		if o.DryRun || onlyIdle(o) { // of these two Cleanup does the latter
+			return store.SweepReport{}, err
+		}
+		nodes = nil
+		quiet := o
+		quiet.Progress = nil
+		for _, n := range s.byName {
+			if s.lacksNode(n)&noSweep == 0 {
+				nodes = append(nodes, n)
+			} else if r, err := store.Sweep(ctx, n.s, quiet); err != nil {
+				return r, n.fail(err)
+			}
+		}
+	}
+	t := &tally{ctx: ctx, nodes: nodes, o: o, reports: make([]store.SweepReport, len(nodes)), errs: make([]error, len(nodes))}
+	if o.Limit > 0 || len(nodes) == 1 {
+		t.inTurn()
+	} else {
+		t.atOnce()
+	}
+	return t.sum(), join(ctx, t.errs)
+}
+
+// onlyIdle is whether a plain Cleanup would do the same.
+func onlyIdle(o store.SweepOptions) bool {
+	return o.Prefix == "" && o.Batch <= 0 && o.Limit <= 0 && o.Pause <= 0 && !o.DryRun && o.Progress == nil
+}
+
+// tally is a sweep of several nodes.
+type tally struct {
+	ctx     context.Context
+	nodes   []*node
+	o       store.SweepOptions
+	reports []store.SweepReport // of each, as it told last
+	errs    []error
+}
+
+// sum is what all have done so far.
+func (t *tally) sum() store.SweepReport {
+	all := store.SweepReport{Done: true}
+	for _, r := range t.reports {
+		all.Scanned += r.Scanned
+		all.Removed += r.Removed
+		all.Bytes += r.Bytes
+		all.Oldest = earlier(all.Oldest, r.Oldest)
+		all.Due = earlier(all.Due, r.Due)
+		all.Done = all.Done && r.Done
+	}
+	return all
+}
+
+// earlier is the earlier of two times; zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (t *tally) inTurn() {
+	left := t.o.Limit
+	for i, n := range t.nodes {
+		o := t.o
+		if o.Limit > 0 {
+			if o.Limit = left; left <= 0 {
+				return
+			}
+		}
+		if o.Progress != nil {
+			o.Progress = func(r store.SweepReport) {
+				t.reports[i] = r
+				t.o.Progress(t.sum())
+			}
+		}
+		r, err := store.Sweep(t.ctx, n.s, o)
+		t.reports[i], t.errs[i] = r, n.fail(err)
+		left -= r.Removed
+		if t.ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// news is what the sweep of one node tells.
+type news struct {
+	node  int
+	r     store.SweepReport
+	err   error
+	heard chan<- struct{} // it waits until this is closed; nil: it has ended
+}
+
+// atOnce has a goroutine for each node. Progress is called here, as callers expect, while the node which has something to tell waits.
+func (t *tally) atOnce() {
+	ctx, cancel := context.WithCancel(t.ctx)
+	told := make(chan news)
+	for i, n := range t.nodes {
+		go func() {
+			o := t.o
+			if o.Progress != nil {
+				o.Progress = func(r store.SweepReport) {
+					heard := make(chan struct{})
+					told <- news{i, r, nil, heard}
+					<-heard
+				}
+			}
+			r, err := store.Sweep(ctx, n.s, o)
+			told <- news{i, r, n.fail(err), nil}
+		}()
+	}
+	left := len(t.nodes)
+	next := func() (tell bool, release func()) {
+		now := <-told
+		t.reports[now.node], t.errs[now.node] = now.r, now.err
+		if now.heard == nil {
+			left--
+			return false, func() {}
+		}
+		return true, func() { close(now.heard) }
+	}
+	defer func() { // where Progress has panicked
+		cancel()
+		for left > 0 {
+			_, release := next()
+			release()
+		}
+	}()
+	for left > 0 {
+		func() {
+			tell, release := next()
+			defer release()
+			if tell {
+				t.o.Progress(t.sum())
+			}
+		}()
+	}
+}
