@@ -3,9 +3,10 @@ package admin
 import (
 	_ "embed"
 	"fmt"
-	"html"
 	"net/http"
 	"strings"
+
+	"github.com/larder-go/larder/internal/words"
 )
 
 //go:embed page.html
@@ -50,7 +51,7 @@ func fill(f fragment, args ...any) markup {
 		if m, ok := args[i].(markup); ok {
 			b.WriteString(string(m))
 		} else {
-			b.WriteString(html.EscapeString(fmt.Sprint(args[i])))
+			b.WriteString(words.HTML(fmt.Sprint(args[i])))
 		}
 	}
 	return markup(b.String())

@@ -1,4 +1,4 @@
-// Package words writes numbers for people: on the page of package admin as in what the command prints.
+// Package words writes numbers and text for people: on the page of package admin as in what the command prints.
 package words
 
 import "strconv"

@@ -2,8 +2,9 @@ package demo
 
 import (
 	"fmt"
-	"html"
 	"strings"
+
+	"github.com/larder-go/larder/internal/words"
 )
 
 // markup is HTML that may be sent as it is: made by fill.
@@ -27,7 +28,7 @@ func fill(f fragment, args ...any) markup {
 		if m, ok := arg.(markup); ok {
 			b.WriteString(string(m))
 		} else {
-			b.WriteString(html.EscapeString(fmt.Sprint(arg)))
+			b.WriteString(words.HTML(fmt.Sprint(arg)))
 		}
 		rest = after
 	}
