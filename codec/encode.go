@@ -3,9 +3,9 @@ package codec
 import (
 	"encoding/binary"
 	"errors"
+	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -76,13 +76,24 @@ func encodeMap[V any](e *encoder, b []byte, m map[string]V, depth int, value fun
 	if depth++; depth > maxDepth {
 		return b, errTooDeep
 	}
-	var few [16]pair[V]
+	b, err := appendMapLen(b, len(m))
+	if len(m) > fewPairs {
+		for _, key := range slices.Sorted(maps.Keys(m)) {
+			if err == nil {
+				b, err = appendString(b, key)
+			}
+			if err == nil {
+				b, err = value(b, m[key], depth)
+			}
+		}
+		return b, err
+	}
+	var few [fewPairs]pair[V]
 	pairs := few[:0]
 	for key, value := range m {
 		pairs = append(pairs, pair[V]{key, value})
 	}
 	sortPairs(pairs)
-	b, err := appendMapLen(b, len(pairs))
 	for i := 0; i < len(pairs) && err == nil; i++ {
 		if b, err = appendString(b, pairs[i].key); err == nil {
 			b, err = value(b, pairs[i].value, depth)
@@ -91,17 +102,15 @@ func encodeMap[V any](e *encoder, b []byte, m map[string]V, depth int, value fun
 	return b, err
 }
 
+// fewPairs are sorted by themselves, without a lookup of each value or a call for each comparison.
+const fewPairs = 16
+
 type pair[V any] struct {
 	key   string
 	value V
 }
 
-// sortPairs sorts few pairs by itself: that takes less than the calls through which slices.SortFunc compares.
 func sortPairs[V any](pairs []pair[V]) {
-	if len(pairs) > 16 {
-		slices.SortFunc(pairs, func(p, q pair[V]) int { return strings.Compare(p.key, q.key) })
-		return
-	}
 	for i := 1; i < len(pairs); i++ {
 		p, j := pairs[i], i
 		for ; j > 0 && p.key < pairs[j-1].key; j-- {

@@ -25,18 +25,25 @@ func (e *encoder) plainKey(t reflect.Type) bool {
 // tryKeys reads a map of the keys of a map of type t, and of nils. Among keys of any type may be those that an any cannot tell
 // apart, such as a float32 and a float64; others may hold what cannot be compared once it is read.
 func (e *encoder) tryKeys(data []byte, t reflect.Type, asAny bool) error {
-	key := t.Key()
+	was := t
 	if asAny {
-		key = reflect.TypeFor[any]()
+		t = reflect.TypeFor[map[any]struct{}]()
 	}
-	switch err := e.try(data, reflect.MapOf(key, reflect.TypeFor[struct{}]())); err {
+	switch err := e.tryMap(data, t); err {
 	case nil:
 		return nil
 	case errDuplicate:
 		return errSameKeys
 	default:
-		return fmt.Errorf("the keys of a %v could not be read back: %w", t, err)
+		return fmt.Errorf("the keys of a %v could not be read back: %w", was, err)
 	}
+}
+
+// tryMap reads a map as a t past any decoding method of t, which is asked for nothing but whole values.
+func (e *encoder) tryMap(data []byte, t reflect.Type) error {
+	d := decoder{c: e.c, data: data, budget: math.MaxInt}
+	_, n, _ := d.head()
+	return d.typedMap(reflect.New(t).Elem(), n)
 }
 
 // tryOwn looks at what an encoding method of t wrote. What its decoding method makes of it is left to that; where it has

@@ -145,21 +145,25 @@ func (e *encoder) typedMap(b []byte, v reflect.Value, depth int) ([]byte, error)
 		}
 		pairs = append(pairs, p)
 	}
-	slices.SortFunc(pairs, func(p, q entry) int {
+	order := make([]*entry, len(pairs)) // the sorting of pointers is one function for all types
+	for i := range pairs {
+		order[i] = &pairs[i]
+	}
+	slices.SortFunc(order, func(p, q *entry) int {
 		if byName {
 			return strings.Compare(p.name, q.name)
 		}
 		return bytes.Compare(p.key, q.key)
 	})
-	for i, p := range pairs {
-		if i > 0 && bytes.Equal(p.key, pairs[i-1].key) {
+	for i, p := range order {
+		if i > 0 && bytes.Equal(p.key, order[i-1].key) {
 			return b, errSameKeys
 		}
 		b = append(append(b, p.key...), p.value...)
 	}
 	if trial {
 		keys, _ := appendMapLen(nil, len(pairs))
-		for _, p := range pairs {
+		for _, p := range order {
 			keys = append(append(keys, p.key...), 0xc0)
 		}
 		return b, e.tryKeys(keys, t, asAny)
