@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -29,12 +30,10 @@ func signed(key string, n int) []byte {
 }
 
 func whole(key string, value []byte) bool {
-	var n int
 	rest, ok := bytes.CutPrefix(value, []byte(key+"|"))
-	if _, err := fmt.Sscanf(string(rest[:min(len(rest), 12)]), "%d|", &n); !ok || err != nil {
-		return false
-	}
-	return bytes.Equal(value, signed(key, n))
+	number, rest, more := bytes.Cut(rest, []byte("|"))
+	n, err := strconv.Atoi(string(number))
+	return ok && more && err == nil && n == len(rest) && bytes.Equal(value, signed(key, n))
 }
 
 func concurrencyMixed(e *Env) {
