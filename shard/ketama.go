@@ -22,9 +22,9 @@ func (r *ring32) Place(key string) int {
 	return r.points.atOrAfter(r.hash(key))
 }
 
-// ketama is libmemcached's consistent hashing: so many points per node, points and keys by the same hash. As soon as any node has a weight
+// ketama is libmemcached's consistent hashing: 100 points per node, points and keys by the same hash. As soon as any node has a weight
 // above 1, libmemcached turns to the rule of ketamaWeighted, but goes on hashing keys as it did; so does this.
-func ketama(perNode int, hash keyHash) func(nodeSet) (Placement, error) {
+func ketama(hash keyHash) func(nodeSet) (Placement, error) {
 	return func(s nodeSet) (Placement, error) {
 		if s.weighted() {
 			return ketamaWeighted(hash)(s)
@@ -35,7 +35,7 @@ func ketama(perNode int, hash keyHash) func(nodeSet) (Placement, error) {
 		}
 		var all []point
 		for i, name := range names {
-			for j := range perNode {
+			for j := range 100 {
 				all = append(all, point{hash(name + "-" + strconv.Itoa(j)), int32(i)})
 			}
 		}
@@ -67,17 +67,33 @@ func ketamaSums(weight, total, nodes int) int {
 	return int(math.Floor(float64(float32(float64(sums) + 1e-10))))
 }
 
-// hostNames are the names as libmemcached and twemproxy hash them: without memcached's own port.
+// hostNames are the names as libmemcached and twemproxy hash them: without memcached's own port, and without the brackets of an IPv6
+// address.
 func (s nodeSet) hostNames() ([]string, error) {
 	names, seen := make([]string, len(s.nodes)), make(map[string]string, len(s.nodes))
 	for i, n := range s.nodes {
-		names[i] = strings.TrimSuffix(n.Name, ":11211")
+		names[i] = hostName(n.Name)
 		if other, twice := seen[names[i]]; twice {
 			return nil, fmt.Errorf("%w: %q and %q are one name to %s, which leaves port 11211 away", ErrInvalidNode, other, n.Name, s.algorithm)
 		}
 		seen[names[i]] = n.Name
 	}
 	return names, nil
+}
+
+func hostName(name string) string {
+	host, port, ok := strings.Cut(name, ":")
+	if strings.HasPrefix(name, "[") {
+		host, port, ok = strings.Cut(name[1:], "]:")
+		host = strings.TrimSuffix(host, "]")
+	}
+	switch {
+	case strings.Contains(port, ":"): // an IPv6 address without brackets: where its port begins is not to be seen
+		return name
+	case ok && port != "11211":
+		return host + ":" + port
+	}
+	return host
 }
 
 // newPythonHashRing is the rule of Python's hash_ring: 40 MD5s per node, in proportion to its weight, of which three words are points.

@@ -48,6 +48,11 @@ func newModGomemcache(s nodeSet) (Placement, error) {
 	return newModulo(s, func(key string) uint32 { return crc32Of(key[:min(len(key), 256)]) }, true), nil
 }
 
+// modTwemproxy is the rule of twemproxy's distribution modula.
+func modTwemproxy(hash keyHash) func(nodeSet) (Placement, error) {
+	return func(s nodeSet) (Placement, error) { return newModulo(s, hash, true), nil }
+}
+
 // modLibmemcached is the rule of libmemcached without any setting. It has no use for weights.
 func modLibmemcached(hash keyHash) func(nodeSet) (Placement, error) {
 	return func(s nodeSet) (Placement, error) { return newModulo(s, hash, false), nil }

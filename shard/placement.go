@@ -24,6 +24,15 @@ const (
 	ModLibmemcached = "mod-libmemcached" // libmemcached without any setting
 )
 
+// The same rules with other hashes, as some fleets are set up. A name is a rule, and behind the slash what its users call the hash.
+const (
+	KetamaMD5          = "ketama/md5"               // libmemcached: consistent hashing and hash md5
+	KetamaWeightedFNV  = "ketama-weighted/fnv1a_64" // twemproxy: ketama with its default hash
+	ModLibmemcachedMD5 = "mod-libmemcached/md5"     // libmemcached: hash md5
+	ModTwemproxyFNV    = "mod-twemproxy/fnv1a_64"   // twemproxy: modula with its default hash
+	ModTwemproxyCRC    = "mod-twemproxy/crc32a"     // twemproxy: modula with hash crc32a
+)
+
 var (
 	// ErrNoNodes says that there is no node to place a key on.
 	ErrNoNodes = errors.New("no nodes")
@@ -84,13 +93,18 @@ type algorithm struct {
 func algorithms() []algorithm {
 	return []algorithm{
 		{Rendezvous, newRendezvous},
-		{Ketama, ketama(100, oneAtATime)},
+		{Ketama, ketama(oneAtATime)},
 		{KetamaWeighted, ketamaWeighted(md5Word)},
 		{PythonHashRing, newPythonHashRing},
 		{HashRing, newHashRing},
 		{ModPython, newModPython},
 		{ModGomemcache, newModGomemcache},
 		{ModLibmemcached, modLibmemcached(oneAtATime)},
+		{KetamaMD5, ketama(md5Word)},
+		{KetamaWeightedFNV, ketamaWeighted(fnv1a64)},
+		{ModLibmemcachedMD5, modLibmemcached(md5Word)},
+		{ModTwemproxyFNV, modTwemproxy(fnv1a64)},
+		{ModTwemproxyCRC, modTwemproxy(crc32Of)},
 	}
 }
 

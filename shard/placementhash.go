@@ -29,17 +29,27 @@ func md5Word(key string) uint32 {
 	return binary.LittleEndian.Uint32(sum[:])
 }
 
-// oneAtATime is Bob Jenkins' hash of that name, libmemcached's default.
+// oneAtATime is Bob Jenkins' hash of that name, libmemcached's default. The C programs take bytes as signed, as amd64 does: a byte above
+// 0x7f, so no byte of an ASCII key, is a negative number.
 func oneAtATime(key string) uint32 {
 	var h uint32
 	for i := range len(key) {
-		h += uint32(key[i])
+		h += uint32(int8(key[i]))
 		h += h << 10
 		h ^= h >> 6
 	}
 	h += h << 3
 	h ^= h >> 11
 	h += h << 15
+	return h
+}
+
+// fnv1a64 is what libmemcached and twemproxy call so: FNV-1a with the offset and the prime for 64 bits, both cut to 32. Bytes are signed here too.
+func fnv1a64(key string) uint32 {
+	h := uint32(0x84222325)
+	for i := range len(key) {
+		h = (h ^ uint32(int8(key[i]))) * 0x1b3
+	}
 	return h
 }
 

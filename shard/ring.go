@@ -68,6 +68,9 @@ func (r *Ring) Remove(name string) error {
 
 // SetWeight gives a node another weight.
 func (r *Ring) SetWeight(name string, weight int) error {
+	if weight == 0 {
+		return store.Wrap("shard", "set weight", fmt.Errorf("%w: a weight of 0 for %q: Remove takes a node off", ErrInvalidNode, name))
+	}
 	return r.change("set weight", name, func(nodes []Node, i int) []Node {
 		nodes[i].Weight = weight
 		return nodes
