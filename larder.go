@@ -23,7 +23,8 @@
 //	bolt:///var/lib/app/data.db    a bbolt file; also bolt:./data.db
 //	postgres://user@host/db        a table, made by "larder migrate up"; also postgresql:, and postgres+unix:///run/postgresql?dbname=db
 //	redis://host                   Redis or Valkey; also rediss: (TLS), redis+unix:///run/redis.sock, and several hosts for a Cluster
-//	memcached://host1,host2        memcached servers, each with a part of the keys; also memcached+unix:///run/memcached.sock
+//	memcached://host1,host2        memcached servers, each with a part of the keys; also memcached+unix:///run/memcached.sock,
+//	                               and memcached://host1,host2?placement=ketama for a placement of package shard
 //	map:                           the memory of this process
 //	shard:?node=a=URL&node=b=URL   several stores, each with a part of the keys: package shard
 //	handover:?old=URL&new=URL      two stores, from one of which everything moves to the other while it is used: store.Handover
@@ -53,7 +54,7 @@ func Mux() store.Mux {
 		"bolt":           boltstore.OpenURL,
 		"file":           diskstore.OpenURL,
 		"map":            store.OpenMap,
-		"memcached":      memstore.OpenURL,
+		"memcached":      memstore.Opener(placeFleet),
 		"memcached+unix": memstore.OpenURL,
 		"postgres":       dbstore.OpenURL,
 		"postgres+unix":  dbstore.OpenURL,

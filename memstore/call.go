@@ -149,7 +149,7 @@ func (s *Store) pick(name string) (*server, error) {
 	}
 	addr, err := s.selector.PickServer(name)
 	if err != nil {
-		return nil, err
+		return nil, unplaced{err}
 	}
 	text := addr.String()
 	s.mu.RLock()

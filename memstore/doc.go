@@ -14,7 +14,15 @@
 //
 // Each key has its place on one of several servers. It is found as the client's own selector does, by CRC-32 modulo their
 // number: a server that is down takes its share of the entries with it and no other, but another number of servers moves nearly
-// all. A placement that moves few is package shard's.
+// all. Placements that move few are package shard's, and so are those of clients in other languages that share the servers. A
+// program gives memcache.NewFromSelector a shard.Selector, and [Options] the same; in a URL, where package larder opens it:
+//
+//	memcached://cache1,cache2?placement=rendezvous
+//	memcached://cache1,cache2?placement=ketama-weighted&weight=cache2:3
+//	memcached://10.0.0.7,10.0.0.8?placement=ketama&name=cache-a=10.0.0.7&name=cache-b=10.0.0.8
+//
+// weight=HOST:2 gives a server twice the keys. What is hashed is a server's name, its host and port unless name=NAME=HOST gives it
+// another: one that keeps its name keeps its keys, wherever it moves.
 //
 // # Keys
 //

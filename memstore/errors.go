@@ -32,7 +32,7 @@ func kindOf(err error) kind {
 	var timeout interface{ Timeout() bool }
 	var connect *memcache.ConnectTimeoutError
 	switch {
-	case errors.Is(err, memcache.ErrNoServers) || errors.Is(err, memcache.ErrMalformedKey) || err == errBusy || err == errStale ||
+	case errors.As(err, new(unplaced)) || errors.Is(err, memcache.ErrNoServers) || errors.Is(err, memcache.ErrMalformedKey) || err == errBusy || err == errStale ||
 		errors.As(err, &connect) || errors.As(err, &op) && op.Op == "dial":
 		return unsent
 	case err == context.Canceled || err == context.DeadlineExceeded:
@@ -51,6 +51,11 @@ func kindOf(err error) kind {
 func isAnswer(err error) bool {
 	return err == memcache.ErrCacheMiss || err == memcache.ErrCASConflict || err == memcache.ErrNotStored
 }
+
+// unplaced is a selector's own error: it names no server for a key, as one without servers does not.
+type unplaced struct{ error }
+
+func (u unplaced) Unwrap() error { return u.error }
 
 // errBusy says that no connection came free.
 var errBusy = errors.New("all connections to the server are in use and no answer comes; is it overloaded, or MaxConns (x-max-conns) too small?")

@@ -17,14 +17,19 @@ const defaultOpTimeout = time.Second
 // OpenURL is the [store.Opener] of "memcached:" and "memcached+unix:" URLs; see the package comment for the parameters. It asks no server: one that
 // is down is an error of what is done next. Close of what it returns closes the connections.
 func OpenURL(ctx context.Context, u *url.URL) (store.Closer, error) {
-	s, err := openURL(ctx, u)
+	s, err := openURL(ctx, u, nil)
 	if err != nil {
 		return nil, store.Wrap("memstore", "open", err)
 	}
 	return s, nil
 }
 
-func openURL(ctx context.Context, u *url.URL) (*Store, error) {
+func openURL(ctx context.Context, u *url.URL, place func(string, []Node) (memcache.ServerSelector, error)) (*Store, error) {
+	fleet := place != nil && u.Scheme == "memcached"
+	var spread url.Values
+	if fleet {
+		u, spread = splitFleet(u)
+	}
 	p := store.NewParams(u)
 	servers, err := parseHosts(u, p)
 	if err != nil {
@@ -37,6 +42,11 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 		MaxConns:  p.Int("x-max-conns"),
 		Selector:  servers,
 	}
+	if fleet {
+		for _, name := range fleetParams() {
+			p.String(name) // so that who writes another word is told of it; it has been taken out
+		}
+	}
 	timeout := p.Duration("x-op-timeout")
 	if err := p.Done(); err != nil {
 		return nil, err
@@ -47,10 +57,19 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	case timeout == 0:
 		timeout = defaultOpTimeout
 	}
+	placement, nodes, err := readFleet(servers, spread)
+	if err != nil {
+		return nil, err
+	}
+	if placement != "" {
+		if o.Selector, err = place(placement, nodes); err != nil {
+			return nil, fmt.Errorf("%w: %w", store.ErrInvalidURL, err)
+		}
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	client := memcache.NewFromSelector(servers)
+	client := memcache.NewFromSelector(o.Selector)
 	client.Timeout, client.DialContext = timeout, dial
 	s, err := newStore(client, o)
 	if err != nil {
