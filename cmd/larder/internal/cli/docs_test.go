@@ -100,6 +100,12 @@ func TestManualNamesJSONFields(t *testing.T) {
 	for title, result := range map[string]any{
 		"larder set": setResult{}, "larder get": getResult{}, "larder ls": lsResult{}, "larder stat": statResult{}, "larder rm": rmResult{},
 		"larder touch": touchResult{}, "larder cleanup": cleanupResult{}, "larder check": checkResult{}, "larder doctor": doctorResult{}, "larder demo": demoResult{}, "larder handover": handoverResult{}, "larder copy": copyResult{}, "larder export": exportResult{}, "larder import": importResult{}, "larder version": versionResult{},
+		"larder ring": struct {
+			ringPlanResult
+			ringRebalanceResult
+			ringStatusResult
+			ringWhereResult
+		}{},
 	} {
 		for _, name := range fields(reflect.TypeOf(result)) {
 			text := sections[title]
@@ -141,13 +147,14 @@ func fields(t reflect.Type) (names []string) {
 
 // TestHelpIsComplete: each command that opens a store names its variables and exit codes, within some 80 columns.
 func TestHelpIsComplete(t *testing.T) {
-	for _, args := range [][]string{{}, {"set"}, {"get"}, {"ls"}, {"stat"}, {"rm"}, {"touch"}, {"cleanup"}, {"check"}, {"handover"}, {"copy"}, {"export"}, {"import"}, {"demo"}, {"version"}, {"completion"}, {"help"}} {
+	for _, args := range [][]string{{}, {"set"}, {"get"}, {"ls"}, {"stat"}, {"rm"}, {"touch"}, {"cleanup"}, {"check"}, {"handover"}, {"copy"}, {"export"}, {"import"}, {"demo"},
+		{"ring"}, {"ring", "plan"}, {"ring", "rebalance"}, {"ring", "status"}, {"ring", "where"}, {"version"}, {"completion"}, {"help"}} {
 		var out, errs bytes.Buffer
 		code := Run(t.Context(), append(args, "--help"), strings.NewReader(""), &out, &errs, func(string) string { return "" })
 		if code != exitDone || errs.Len() > 0 {
 			t.Fatalf("%q: %d, %s", args, code, &errs)
 		}
-		opens := len(args) == 0 || args[0] != "version" && args[0] != "completion" && args[0] != "help" && args[0] != "handover" && args[0] != "copy"
+		opens := len(args) == 0 || args[0] != "version" && args[0] != "completion" && args[0] != "help" && args[0] != "handover" && args[0] != "copy" && !(len(args) == 1 && args[0] == "ring")
 		fallback := defaultStore
 		if len(args) > 0 && args[0] == "demo" {
 			fallback = demoStore

@@ -86,6 +86,9 @@ func (a *app) openURL(ctx context.Context, rawURL, from string, create bool) (st
 	if _, ok := a.mux[handoverScheme]; ok {
 		checked[handoverScheme] = a.handoverOpener(checked)
 	}
+	if _, ok := a.mux[shardScheme]; ok {
+		checked[shardScheme] = a.shardOpener(create)
+	}
 	s, err := checked.Open(ctx, rawURL)
 	f := explainOpen(err)
 	if a.backend.Scheme == "redis" && errors.Is(err, store.ErrUnavailable) && !errors.Is(err, syscall.ECONNREFUSED) {

@@ -56,7 +56,7 @@ func (a *app) rootCommand(args []string) *cobra.Command {
 	}
 	root.SetHelpCommand(a.helpCommand())
 	root.AddCommand(a.setCommand(), a.getCommand(), a.lsCommand(), a.statCommand(), a.rmCommand(), a.touchCommand(),
-		a.cleanupCommand(), a.checkCommand(), a.doctorCommand(), a.migrateCommand(), a.copyCommand(), a.exportCommand(), a.importCommand(), a.handoverCommand(), a.demoCommand(), a.versionCommand())
+		a.cleanupCommand(), a.checkCommand(), a.doctorCommand(), a.migrateCommand(), a.copyCommand(), a.exportCommand(), a.importCommand(), a.handoverCommand(), a.ringCommand(), a.demoCommand(), a.versionCommand())
 	completionCommand(root)
 	return root
 }
