@@ -47,6 +47,9 @@ func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
 		at, err = s.exec(pg, st, c)
 	}
 	hurried := w.detach()
+	if s.demoted(err) {
+		hangUp(pg)
+	}
 	if hurried && at == executing && pg.IsClosed() && st.changes() {
 		s.late.add(string(c.params[0]), pg.CleanupDone())
 	}
@@ -55,6 +58,17 @@ func (s *Store) attempt(w *wait, st *statement, c *call) (stage, error) {
 	}
 	l.giveBack(hurried && pg.IsClosed())
 	return at, err
+}
+
+// demoted tells whether the server is the primary no more, and was when the connection was made: another host may be, and to find it takes
+// another connection. A server that becomes a standby ends its connections; there are those that are kept, and only made read-only.
+func (s *Store) demoted(err error) bool { return s.choosy && sqlState(err) == readOnlyTransaction }
+
+// hangUp closes a connection that works. Its pool sees that when it is given back.
+func hangUp(pg *pgconn.PgConn) {
+	ctx, cancel := context.WithTimeout(context.Background(), hangUpWait)
+	defer cancel()
+	pg.Close(ctx)
 }
 
 // exec sends the statement. Its end comes by the connection's deadline, so pgconn has no context to look at.
@@ -112,6 +126,10 @@ func (s *Store) again(w *wait, st *statement, at stage, err error, r *retries) b
 		// The server has rolled it back.
 		r.lost++
 		return r.lost <= maxLost && pause.For(w, rand.N(min(firstWait<<r.lost, maxWait))) == nil
+	}
+	if s.demoted(err) { // nothing was executed
+		r.broken++
+		return r.broken <= s.maxConns
 	}
 	if !broken(err) {
 		return false

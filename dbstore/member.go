@@ -70,7 +70,11 @@ func (p *pool) connect(ctx context.Context) (*member, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	pg, err := pgconn.ConnectConfig(ctx, p.config.ConnConfig.Config.Copy())
+	connect, config := pgconn.ConnectConfig, p.config.ConnConfig.Config.Copy()
+	if p.hosts != nil {
+		connect = p.hosts.connect
+	}
+	pg, err := connect(ctx, config)
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,9 @@ func openURL(ctx context.Context, u *url.URL) (*Store, error) {
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = max(o.OpTimeout, defaultOpTimeout) // else pgx tries for two minutes
+		if several(&config.ConnConfig.Config) {
+			config.ConnConfig.ConnectTimeout = hostTimeout
+		}
 	}
 	pool, err := openPool(config)
 	if err != nil {

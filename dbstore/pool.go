@@ -16,6 +16,7 @@ import (
 // does not wait for ever.
 type pool struct {
 	config  *pgxpool.Config
+	hosts   *hosts // nil: there is one, or any will do
 	sockets sockets
 	members *puddle.Pool[*member]
 	ended   context.Context // from the beginning
@@ -29,7 +30,10 @@ type pool struct {
 
 // openPool makes a pool, which makes its first connection when one is needed, or by itself where pool_min_conns says so.
 func openPool(config *pgxpool.Config) (*pool, error) {
-	p := &pool{config: config}
+	p := &pool{config: config, hosts: newHosts(&config.ConnConfig.Config)}
+	if several(&config.ConnConfig.Config) {
+		p.sockets.each = config.ConnConfig.ConnectTimeout
+	}
 	var err error
 	p.members, err = puddle.NewPool(&puddle.Config[*member]{Constructor: p.connect, Destructor: (*member).hangUp, MaxSize: config.MaxConns})
 	if err != nil {

@@ -2,7 +2,6 @@ package dbstore
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"strings"
 	"sync"
@@ -28,6 +27,8 @@ const (
 
 // sockets are those that a pool of our own has open, so that nobody need wait for whoever hangs at one.
 type sockets struct {
+	each time.Duration // for each of several hosts; 0: there is one
+
 	mu     sync.Mutex
 	open   map[*socket]struct{}
 	closed bool
@@ -53,6 +54,9 @@ func (s *sockets) watch(dial pgconn.DialFunc) pgconn.DialFunc {
 			until = time.Now().Add(hangUpWait)
 		} else if w, ok := ctx.Value(waitKey{}).(*wait); ok {
 			until = w.until.Add(connectGrace)
+			if next := time.Now().Add(s.each); s.each > 0 && next.After(until) {
+				until = next // or who is in a hurry would never come to the second host where the first one hangs
+			}
 		}
 		if !until.IsZero() {
 			var cancel context.CancelFunc
@@ -73,10 +77,7 @@ func (s *sockets) watch(dial pgconn.DialFunc) pgconn.DialFunc {
 
 // connected has a connection that was made in time be as good as any.
 func connected(c net.Conn) error {
-	if secured, ok := c.(*tls.Conn); ok {
-		c = secured.NetConn()
-	}
-	if k, ok := c.(*socket); ok {
+	if k := socketOf(c); k != nil {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.until = time.Time{}

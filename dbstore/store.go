@@ -51,6 +51,7 @@ type Store struct {
 	maxConns  int
 	sql       *statements
 	unnamed   atomic.Bool // statements are not prepared
+	choosy    bool        // connections that cannot write are not taken, and not kept
 	patience  patience
 	calls     sync.Pool // of *call
 	late      late
@@ -115,6 +116,7 @@ func newStore(pool lender, config *pgxpool.Config, o *Options) (*Store, error) {
 	}
 	s.table = name.Sanitize()
 	s.maxConns = int(config.MaxConns)
+	s.choosy = config.ConnConfig.ValidateConnect != nil
 	mode := config.ConnConfig.DefaultQueryExecMode
 	s.unnamed.Store(mode != pgx.QueryExecModeCacheStatement)
 	s.sql = newStatements(s.table, s.expiry)

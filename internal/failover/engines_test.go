@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -14,13 +15,13 @@ import (
 	"github.com/larder-go/larder/internal/testserver"
 )
 
-// engine is one that replicates.
+// engine is one that replicates, and the way in which its primary goes.
 type engine struct {
 	name  string
 	start func(t testing.TB) *cast
 
-	loses   bool // the replica may lack what was acknowledged last
-	spares  bool // the primary has a share of the keys only
+	severed bool // the replica lacks what was acknowledged last, and nothing can be done about that
+	loses   bool // it may lack something
 	planned bool // the old primary is well and goes on, as a replica
 }
 
@@ -36,29 +37,94 @@ type cast struct {
 
 func engines() []engine {
 	return []engine{
-		{name: "sentinel", loses: true, start: func(t testing.TB) *cast { return sentinel(t, false) }},
-		{name: "sentinel-planned", loses: true, planned: true, start: func(t testing.TB) *cast { return sentinel(t, true) }},
-		{name: "cluster", loses: true, spares: true, start: cluster},
-		{name: "postgres-async", loses: true, start: func(t testing.TB) *cast { return postgres(t, false) }},
-		{name: "postgres-sync", start: func(t testing.TB) *cast { return postgres(t, true) }},
+		{name: "sentinel", severed: true, loses: true, start: func(t testing.TB) *cast { return sentinel(t, killed) }},
+		{name: "sentinel-hung", loses: true, start: func(t testing.TB) *cast { return sentinel(t, hung) }},
+		{name: "sentinel-planned", loses: true, planned: true, start: func(t testing.TB) *cast { return sentinel(t, planned) }},
+		{name: "cluster", loses: true, start: cluster},
+		{name: "postgres-async", severed: true, loses: true, start: func(t testing.TB) *cast { return postgres(t, killed, false) }},
+		{name: "postgres-sync", start: func(t testing.TB) *cast { return postgres(t, killed, true) }},
+		{name: "postgres-hung", start: func(t testing.TB) *cast { return postgres(t, hung, true) }},
 	}
 }
 
-// own is the time-out of the stores; a call whose context has no end comes back after a few of them.
-const own = time.Second
+// end is how a primary goes.
+type end int
 
-func sentinel(t testing.TB, planned bool) *cast {
+const (
+	killed  end = iota // by SIGKILL, and what it had sent to its replica in the last moments is lost with it
+	hung               // it takes connections, and does not answer
+	planned            // somebody wants to mend the machine
+)
+
+const (
+	// own is the time-out of the stores; a call whose context has no end comes back after a few of them.
+	own = time.Second
+
+	// unsent is how long the primary goes on without its network to the replica before it is killed: a machine that dies takes along what it had
+	// not sent yet, while here the kernel would deliver it.
+	unsent = 30 * time.Millisecond
+)
+
+// cut ends a primary and its link to the replica.
+func cut(t testing.TB, how end, primary *testserver.Server, link *testserver.Proxy) {
+	link.HalfOpen()
+	if how == hung {
+		primary.Pause(t)
+		link.Sever()
+		return
+	}
+	<-time.After(unsent)
+	primary.Kill(t)
+	link.Sever()
+}
+
+func sentinel(t testing.TB, how end) *cast {
 	set := testserver.NewRedisSentinel(t, 1)
 	old, next := set.Nodes[0], set.Nodes[1]
 	c := &cast{url: fmt.Sprintf("%s&x-op-timeout=%v", set.URL, own)}
 	c.replicated = func(t testing.TB) { waitFor(t, old) }
+	if how == planned {
+		c.away = func(t testing.TB) { set.Failover(t) }
+		c.writable = func(t testing.TB) { named(t, set, next) }
+		return c
+	}
+	link := testserver.NewProxy(t, old.Addr)
+	host, port, _ := net.SplitHostPort(link.Addr)
+	redisDo(t, next, "replicaof", host, port) // Sentinels bear with that for eight seconds
+	eventually(t, "linked", 10*time.Second, func() (string, bool) {
+		info := redisDo(t, next, "info", "replication")
+		return info, strings.Contains(info, "master_link_status:up")
+	})
+	c.away = func(t testing.TB) { cut(t, how, old, link) }
 	c.writable = func(t testing.TB) { isMaster(t, next) }
-	c.away = func(t testing.TB) { old.Kill(t) }
-	c.back = func(t testing.TB) { old.Start(t) } // empty, and a primary, until a Sentinel sees it
-	if planned {
-		c.away, c.back = func(t testing.TB) { set.Failover(t) }, nil
+	c.back = func(t testing.TB) { // a primary still, or again and empty, until a Sentinel sees it
+		if how == hung {
+			old.Resume(t)
+			return
+		}
+		old.Start(t)
 	}
 	return c
+}
+
+// named returns when the Sentinels name next as the primary, and nobody is connected to another who is not one of them.
+func named(t testing.TB, set *testserver.RedisSentinel, next *testserver.Server) {
+	t.Helper()
+	eventually(t, "the primary", 30*time.Second, func() (string, bool) {
+		now := set.Primary()
+		return fmt.Sprint(now), now == next
+	})
+}
+
+func redisDo(t testing.TB, s *testserver.Server, args ...any) string {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: s.Addr})
+	defer c.Close()
+	said, err := c.Do(context.Background(), args...).Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
 }
 
 // waitFor has a Redis server wait until a replica has all that it was told so far.
@@ -76,11 +142,9 @@ func waitFor(t testing.TB, s *testserver.Server) {
 
 func isMaster(t testing.TB, s *testserver.Server) {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.Addr})
-	defer c.Close()
 	eventually(t, "a master", 30*time.Second, func() (string, bool) {
-		info, err := c.Info(context.Background(), "replication").Result()
-		return fmt.Sprint(info, err), strings.Contains(info, "role:master")
+		info := redisDo(t, s, "info", "replication")
+		return info, strings.Contains(info, "role:master")
 	})
 }
 
@@ -89,12 +153,7 @@ func cluster(t testing.TB) *cast {
 	var hosts []string
 	for _, n := range nodes {
 		hosts = append(hosts, n.Addr)
-		c := redis.NewClient(&redis.Options{Addr: n.Addr})
-		// Otherwise all of them refuse all keys as soon as one share has no master.
-		if err := c.ConfigSet(context.Background(), "cluster-require-full-coverage", "no").Err(); err != nil {
-			t.Fatal(err)
-		}
-		c.Close()
+		redisDo(t, n, "config", "set", "cluster-require-full-coverage", "no") // or all refuse all keys as soon as one share has no master
 	}
 	old, next := nodes[0], nodes[3]
 	return &cast{
@@ -111,8 +170,16 @@ func cluster(t testing.TB) *cast {
 	}
 }
 
-func postgres(t testing.TB, synchronous bool) *cast {
-	pair := testserver.NewPostgresPair(t, synchronous)
+func postgres(t testing.TB, how end, synchronous bool) *cast {
+	pair := testserver.NewPostgresPair(t, synchronous, "wal_retrieve_retry_interval=500ms") // a promotion may wait for one, of 5 s unless set
+	link := testserver.NewProxy(t, pair.Primary.Addr)
+	host, port, _ := net.SplitHostPort(link.Addr)
+	pair.Standby.Exec(t, fmt.Sprintf("ALTER SYSTEM SET primary_conninfo = 'host=%s port=%s user=larder application_name=linked'", host, port))
+	pair.Standby.Exec(t, "SELECT pg_reload_conf()")
+	eventually(t, "linked", 10*time.Second, func() (string, bool) {
+		said := pair.Primary.Exec(t, "SELECT string_agg(application_name || ' ' || state || ' ' || sync_state, ',') FROM pg_stat_replication")
+		return said, strings.HasPrefix(said, "linked streaming ") && strings.HasSuffix(said, " sync") == synchronous
+	})
 	pool, err := pgxpool.New(context.Background(), pair.Primary.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -130,8 +197,8 @@ func postgres(t testing.TB, synchronous bool) *cast {
 				return said, said == "t"
 			})
 		},
-		away:     func(t testing.TB) { pair.Primary.Kill(t) },
-		writable: func(t testing.TB) { pair.Promote(t) },
+		away:     func(t testing.TB) { cut(t, how, pair.Primary, link) },
+		writable: pair.Promote,
 	}
 }
 

@@ -150,6 +150,9 @@ func (e engine) round(t *testing.T, seed uint64) (r result) {
 	if r.failed == 0 && !e.planned {
 		t.Error("nothing has failed: this round shows nothing")
 	}
+	if e.severed && r.lost == 0 {
+		t.Error("nothing was lost although the replica cannot have received it: this ledger shows nothing")
+	}
 	if lost := r.lost + r.undone + r.logins + r.counts; lost > 0 && !e.loses {
 		t.Errorf("what the standby had confirmed is lost: %v", r)
 	}
