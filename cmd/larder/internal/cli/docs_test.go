@@ -101,10 +101,10 @@ func TestManualNamesJSONFields(t *testing.T) {
 		"larder set": setResult{}, "larder get": getResult{}, "larder ls": lsResult{}, "larder stat": statResult{}, "larder rm": rmResult{},
 		"larder touch": touchResult{}, "larder cleanup": cleanupResult{}, "larder check": checkResult{}, "larder doctor": doctorResult{}, "larder demo": demoResult{}, "larder handover": handoverResult{}, "larder copy": copyResult{}, "larder export": exportResult{}, "larder import": importResult{}, "larder version": versionResult{},
 		"larder ring": struct {
-			ringPlanResult
-			ringRebalanceResult
-			ringStatusResult
-			ringWhereResult
+			plan      ringPlanResult
+			rebalance ringRebalanceResult
+			status    ringStatusResult
+			where     ringWhereResult
 		}{},
 	} {
 		for _, name := range fields(reflect.TypeOf(result)) {

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 		"larder":  larderMain,
 		"hold":    holdMain,
 		"allbyte": allbyteMain,
+		"fill":    fillMain,
 	})
 }
 
