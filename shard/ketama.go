@@ -97,11 +97,17 @@ func hostName(name string) string {
 }
 
 // newPythonHashRing is the rule of Python's hash_ring: 40 MD5s per node, in proportion to its weight, of which three words are points.
-func newPythonHashRing(s nodeSet) (Placement, error) {
+func newPythonHashRing(s nodeSet) (Placement, error) { return pythonRing(s, 3), nil }
+
+// newUhashring is that of uhashring's ketama: all four words. The C programs differ from it by how they round the number of MD5s, as they do for
+// 25 equal nodes, by a key that falls exactly on a point, and by memcached's own port.
+func newUhashring(s nodeSet) (Placement, error) { return pythonRing(s, 4), nil }
+
+func pythonRing(s nodeSet, words int) *ring32 {
 	var all []point
 	total := s.total()
 	for i, n := range s.nodes {
-		all = md5Points(all, i, n.Name, 40*len(s.nodes)*n.Weight/total, 3)
+		all = md5Points(all, i, n.Name, 40*len(s.nodes)*n.Weight/total, words)
 	}
-	return &ring32{nodeSet: s, points: newPoints(all, true), hash: md5Word, behind: true}, nil
+	return &ring32{nodeSet: s, points: newPoints(all, true), hash: md5Word, behind: true}
 }

@@ -26,11 +26,12 @@ const (
 
 // The same rules with other hashes, as some fleets are set up. A name is a rule, and behind the slash what its users call the hash.
 const (
-	KetamaMD5          = "ketama/md5"               // libmemcached: consistent hashing and hash md5
-	KetamaWeightedFNV  = "ketama-weighted/fnv1a_64" // twemproxy: ketama with its default hash
-	ModLibmemcachedMD5 = "mod-libmemcached/md5"     // libmemcached: hash md5
-	ModTwemproxyFNV    = "mod-twemproxy/fnv1a_64"   // twemproxy: modula with its default hash
-	ModTwemproxyCRC    = "mod-twemproxy/crc32a"     // twemproxy: modula with hash crc32a
+	KetamaMD5          = "ketama/md5"                // libmemcached: consistent hashing and hash md5
+	KetamaWeightedFNV  = "ketama-weighted/fnv1a_64"  // twemproxy: ketama with its default hash
+	KetamaUhashring    = "ketama-weighted/uhashring" // uhashring: ketama, down to where it and the C programs part
+	ModLibmemcachedMD5 = "mod-libmemcached/md5"      // libmemcached: hash md5
+	ModTwemproxyFNV    = "mod-twemproxy/fnv1a_64"    // twemproxy: modula with its default hash
+	ModTwemproxyCRC    = "mod-twemproxy/crc32a"      // twemproxy: modula with hash crc32a
 )
 
 var (
@@ -102,6 +103,7 @@ func algorithms() []algorithm {
 		{ModLibmemcached, modLibmemcached(oneAtATime)},
 		{KetamaMD5, ketama(md5Word)},
 		{KetamaWeightedFNV, ketamaWeighted(fnv1a64)},
+		{KetamaUhashring, newUhashring},
 		{ModLibmemcachedMD5, modLibmemcached(md5Word)},
 		{ModTwemproxyFNV, modTwemproxy(fnv1a64)},
 		{ModTwemproxyCRC, modTwemproxy(crc32Of)},

@@ -1,9 +1,11 @@
 package shard
 
 import (
+	"cmp"
 	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,54 +59,86 @@ func readJSON(t testing.TB, file string, v any) {
 	}
 }
 
-// clients says which of our algorithms each recorded client is.
-var clients = map[string]string{
-	"consistent_hash_default":     Ketama,
-	"consistent_ketama":           Ketama,
-	"ketama":                      Ketama,
-	"ketama_hash_md5":             Ketama, // the setting "ketama" takes the hash back
-	"ketama_weighted":             KetamaWeighted,
-	"twemproxy_ketama_md5":        KetamaWeighted,
-	"uhashring_ketama":            KetamaWeighted,
-	"hash_ring":                   PythonHashRing,
-	"python-memcached":            ModPython,
-	"default_modula_hash_default": ModLibmemcached,
-	"consistent_md5":              KetamaMD5,
-	"consistent_ketama_md5":       KetamaMD5,
-	"twemproxy_ketama_fnv1a_64":   KetamaWeightedFNV,
-	"modula_md5":                  ModLibmemcachedMD5,
-	"twemproxy_modula_fnv1a_64":   ModTwemproxyFNV,
-	"twemproxy_modula_crc32a":     ModTwemproxyCRC,
+// pairs are nodes as testdata has them: name and weight.
+type pairs [][2]any
+
+func (p pairs) nodes() (nodes []Node) {
+	for _, pair := range p {
+		nodes = append(nodes, Node{pair[0].(string), int(pair[1].(float64))})
+	}
+	return nodes
 }
 
 // TestRecordedClients: every key goes to the very node to which real clients and proxies took it.
 func TestRecordedClients(t *testing.T) {
-	var recordings struct{ Sets map[string][][2]any }
+	clients := map[string][]string{
+		"consistent_hash_default":     {Ketama},
+		"consistent_ketama":           {Ketama},
+		"ketama":                      {Ketama},
+		"ketama_hash_md5":             {Ketama}, // the setting "ketama" takes the hash back
+		"consistent_md5":              {KetamaMD5},
+		"consistent_ketama_md5":       {KetamaMD5},
+		"ketama_weighted":             {KetamaWeighted},
+		"twemproxy_ketama_md5":        {KetamaWeighted},
+		"twemproxy_ketama_fnv1a_64":   {KetamaWeightedFNV},
+		"uhashring_ketama":            {KetamaWeighted, KetamaUhashring},
+		"hash_ring":                   {PythonHashRing},
+		"python-memcached":            {ModPython},
+		"default_modula_hash_default": {ModLibmemcached},
+		"modula_md5":                  {ModLibmemcachedMD5},
+		"twemproxy_modula_fnv1a_64":   {ModTwemproxyFNV},
+		"twemproxy_modula_crc32a":     {ModTwemproxyCRC},
+	}
+	var recordings struct{ Sets map[string]pairs }
 	readJSON(t, "memcached_nodes_sets.json", &recordings)
-	for set, pairs := range recordings.Sets {
-		var nodes []Node
-		for _, pair := range pairs {
-			nodes = append(nodes, Node{pair[0].(string), int(pair[1].(float64))})
-		}
+	for set, nodes := range recordings.Sets {
 		rows := recorded(t, "memcached_nodes_"+set+".csv")
-		for column := range rows[0] {
-			if column == "key" {
-				continue
-			}
-			t.Run(set+"/"+column, func(t *testing.T) {
-				algorithm := clients[column]
-				p := place(t, algorithm, nodes...)
+		if len(rows) != 1005 || len(rows[0]) != len(clients)+1 {
+			t.Fatalf("%s: %d rows of %d columns", set, len(rows), len(rows[0]))
+		}
+		for column, algorithms := range clients {
+			for _, algorithm := range algorithms {
+				p := place(t, algorithm, nodes.nodes()...)
 				for _, row := range rows {
 					if got, want := at(p, row["key"]), row[column]; got != want {
-						t.Errorf("%s: key %q lives on %s, the client took it to %s", algorithm, row["key"], got, want)
+						t.Errorf("%s, %s: %s has key %q on %s, the client took it to %s", set, column, algorithm, row["key"], got, want)
 					}
 				}
-			})
+			}
 		}
 	}
 }
 
-// TestRecordedHashRing: the ring of the Tornado session framework, mended.
+// TestRecordedLibmemcached is about what the tables leave out, by libmemcached's own answers (memcached_generate_hash, no server needed): IPv6,
+// memcached's own port, weights up to 10,000, up to 100 nodes (it takes no more), single precision, keys that are not ASCII, and keys that
+// fall exactly on a point, which a key that reads like a point does.
+func TestRecordedLibmemcached(t *testing.T) {
+	var recordings struct {
+		Sets []struct {
+			Set   string
+			Nodes pairs
+			Keys  []string
+			At    map[string][]int
+		}
+	}
+	readJSON(t, "libmemcached.json", &recordings)
+	for _, set := range recordings.Sets {
+		for algorithm, want := range set.At {
+			p := place(t, algorithm, set.Nodes.nodes()...)
+			for i, key := range set.Keys {
+				if got := p.Place(key); got != want[i] {
+					t.Errorf("%s: %s has key %q on %d, libmemcached on %d", set.Set, algorithm, key, got, want[i])
+				}
+			}
+		}
+	}
+	if len(recordings.Sets) < 15 {
+		t.Errorf("%d sets", len(recordings.Sets))
+	}
+}
+
+// TestRecordedHashRing: the ring of the Tornado session framework as it was meant. Recorded with it is what it did as it was written, with its points
+// in no order and nothing behind the last: that is not what this does.
 func TestRecordedHashRing(t *testing.T) {
 	var rings map[string]struct {
 		Nodes []struct {
@@ -112,23 +146,52 @@ func TestRecordedHashRing(t *testing.T) {
 			Weight int
 		}
 		Points [][2]string
+		Counts map[string]int `json:"fixed_100k_k_i"`
 	}
 	readJSON(t, "seedring_points.json", &rings)
-	placements := make(map[string]Placement)
+	placements := make(map[string]*hashRing)
 	for name, ring := range rings {
 		var nodes []Node
 		for _, n := range ring.Nodes {
 			nodes = append(nodes, Node{n.Host, n.Weight})
 		}
-		placements[name] = place(t, HashRing, nodes...)
+		p := place(t, HashRing, nodes...).(*hashRing)
+		placements[name] = p
+		if len(p.points) != len(ring.Points) {
+			t.Fatalf("%s: %d points, not %d", name, len(p.points), len(ring.Points))
+		}
+		for i, want := range ring.Points {
+			got := p.points[i]
+			if s := fmt.Sprintf("%016x%016x", got.hi, got.lo); s != want[0] || p.nodes[got.node].Name != want[1] {
+				t.Errorf("%s: point %d is %s of %s, not %s", name, i, s, p.nodes[got.node].Name, want)
+			}
+		}
+		counts := make(map[string]int)
+		for i := range 100_000 {
+			counts[at(p, fmt.Sprint("k", i))]++
+		}
+		for node, want := range ring.Counts {
+			if counts[node] != want {
+				t.Errorf("%s: %d keys on %s, not %d", name, counts[node], node, want)
+			}
+		}
 	}
+	broken := 0
 	for _, row := range recorded(t, "seedring_keys.csv") {
 		key, err := hex.DecodeString(row["key_hex"])
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := at(placements[row["nodeset"]], string(key)), row["fixed_node"]; got != want {
+		got := at(placements[row["nodeset"]], string(key))
+		if want := row["fixed_node"]; got != want {
 			t.Errorf("%s: key %x lives on %s, not on %s", row["nodeset"], key, got, want)
 		}
+		if got != cmp.Or(row["verbatim_node"], "nowhere") {
+			broken++
+		}
 	}
+	if broken == 0 {
+		t.Error("the ring as it was written placed every key as this one does: what was mended?")
+	}
+	t.Logf("as it was written, the ring put %d keys elsewhere", broken)
 }
