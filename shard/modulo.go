@@ -1,5 +1,11 @@
 package shard
 
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
 // modulo places a key by the remainder of its hash. Where weights count, a node stands in the list as often as its weight says.
 type modulo struct {
 	nodeSet
@@ -48,10 +54,37 @@ func newModGomemcache(s nodeSet) (Placement, error) {
 	return newModulo(s, func(key string) uint32 { return crc32Of(key[:min(len(key), 256)]) }, true), nil
 }
 
-// modTwemproxy is the rule of twemproxy's distribution modula.
+// modTwemproxy is the rule of twemproxy's distribution modula. It puts its servers in order, whatever the order that its file has: shorter names
+// first, and names of one length as their bytes compare.
 func modTwemproxy(hash keyHash) func(nodeSet) (Placement, error) {
-	return func(s nodeSet) (Placement, error) { return newModulo(s, hash, true), nil }
+	return func(s nodeSet) (Placement, error) {
+		names, err := s.hostNames()
+		if err != nil {
+			return nil, err
+		}
+		order := make([]int, len(names))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortFunc(order, func(a, b int) int {
+			return cmp.Or(cmp.Compare(len(names[a]), len(names[b])), strings.Compare(names[a], names[b]))
+		})
+		inOrder := nodeSet{algorithm: s.algorithm}
+		for _, i := range order {
+			inOrder.nodes = append(inOrder.nodes, s.nodes[i])
+		}
+		return &sorted{nodeSet: s, list: newModulo(inOrder, hash, true), order: order}, nil
+	}
 }
+
+// sorted places keys on a list of its nodes in another order.
+type sorted struct {
+	nodeSet
+	list  *modulo
+	order []int // the index of each in nodeSet
+}
+
+func (s *sorted) Place(key string) int { return s.order[s.list.Place(key)] }
 
 // modLibmemcached is the rule of libmemcached without any setting. It has no use for weights.
 func modLibmemcached(hash keyHash) func(nodeSet) (Placement, error) {
