@@ -28,7 +28,7 @@ const inspection = `SELECT
 	(SELECT string_agg(DISTINCT a.attname, ' ' ORDER BY a.attname) FROM pg_index i
 		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 		WHERE i.indrelid = t.oid AND i.indisvalid AND a.attname IN ('atime', 'expires')),
-	pg_backend_pid()::text,
+	pg_backend_pid()::text,` + replication + `
 	(SELECT extract(epoch FROM clock_timestamp() - greatest(last_vacuum, last_autovacuum))::bigint::text FROM pg_stat_all_tables WHERE relid = t.oid),
 	(SELECT count(*)::text FROM pg_stat_progress_vacuum WHERE relid = t.oid),
 	pg_relation_size(t.oid)::text,
@@ -56,6 +56,13 @@ const (
 	askedLive
 	askedIndexes
 	askedPID
+	askedStandbys
+	askedSynchronous
+	askedHidden
+	askedLag
+	askedSlots
+	askedSyncNames
+	askedReplayed
 	askedVacuumed
 	askedVacuuming
 	askedHeap
@@ -104,7 +111,7 @@ type answers struct {
 func (s *Store) facts(a *answers) []store.Fact {
 	server := store.Fact{Name: "server", Value: "PostgreSQL " + a.text[askedVersion]}
 	limit := store.Fact{Name: "largest value", Value: fmt.Sprintf("%d bytes", s.maxValue)}
-	return []store.Fact{server, a.role(), a.persistence(), a.checksums(), a.clock(), limit, a.indexes(), a.vacuum(), a.size(), s.pooler(a)}
+	return []store.Fact{server, a.role(), a.replicas(), a.persistence(), a.checksums(), a.clock(), limit, a.indexes(), a.vacuum(), a.size(), s.pooler(a)}
 }
 
 func (a *answers) role() store.Fact {

@@ -80,7 +80,7 @@ func inspect(ctx context.Context, c redis.Cmdable) (n inspected, err error) {
 	}
 	n.round = time.Since(sent)
 	n.skew = server.Sub(sent.Add(n.round / 2))
-	for _, name := range []string{"save", "appendfsync", "proto-max-bulk-len"} {
+	for _, name := range []string{"save", "appendfsync", "proto-max-bulk-len", "min-replicas-to-write", "min-replicas-max-lag"} {
 		got, err := c.ConfigGet(ctx, name).Result()
 		if err != nil {
 			n.config = nil
@@ -135,28 +135,6 @@ func bytesText(n int64) string {
 		return fmt.Sprintf("%d KiB", n>>10)
 	}
 	return fmt.Sprintf("%d bytes", n)
-}
-
-// roles tells whether writes are taken, and how many copies there are.
-func roles(nodes []inspected) store.Fact {
-	f := store.Fact{Name: "role", Value: each(nodes, func(n inspected) string {
-		return fmt.Sprintf("%s with %d replicas", n.info["role"], n.number("connected_slaves"))
-	})}
-	if len(nodes) > 1 || nodes[0].info["cluster_enabled"] == "1" {
-		f.Value = fmt.Sprintf("Cluster of %d masters: %s", len(nodes), f.Value)
-	}
-	replicas := int64(0)
-	for _, n := range nodes {
-		replicas += n.number("connected_slaves")
-		if n.info["role"] != "master" {
-			f.Warn = "Durability: a replica takes no writes; name the master, or use Sentinel (x-master) or a Cluster"
-			return f
-		}
-	}
-	if replicas > 0 {
-		f.Warn = "Durability: replicas follow with a delay; a failover loses the writes, and undoes the deletes, that had not reached the new master"
-	}
-	return f
 }
 
 // eviction tells whether the server removes entries that are alive.
@@ -226,6 +204,9 @@ func (n inspected) loses() (rank int, warn string) {
 		return 9, "Durability: the server could not write its append-only file; see its log"
 	case !n.aof() && n.config == nil:
 		return 7, "Durability: CONFIG is forbidden, so it is not known whether there are snapshots; at best a power cut loses what was written since the last"
+	case !n.aof() && n.config["save"] == "" && n.number("connected_slaves") > 0:
+		return 8, "Durability: a server that restarts before a replica has taken its place loses everything, and its replicas do as it does; " +
+			"set appendonly yes, and appendfsync always or everysec"
 	case !n.aof() && n.config["save"] == "":
 		return 8, "Durability: a restart of the server loses everything; set appendonly yes, and appendfsync always or everysec"
 	case n.info["rdb_last_bgsave_status"] == "err" && !n.aof():

@@ -193,6 +193,8 @@ func meantSo(f store.Fact) bool {
 		return strings.Contains(f.Value, "appendfsync everysec") || strings.Contains(f.Value, "the file system is overlay")
 	case "role": // a master with replicas
 		return strings.Contains(f.Warn, "replicas follow with a delay")
+	case "replication": // a primary with standbys
+		return strings.Contains(f.Warn, "a standby follows with a delay")
 	}
 	return false
 }
