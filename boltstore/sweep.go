@@ -241,11 +241,15 @@ func valueSize(stored []byte) int {
 // remove judges once more, in the transaction that removes. It goes by key, so that bbolt takes each page in hand once.
 // What was removed is counted also when ctx ends during the commit; walk sees then that it has ended.
 func (w *sweeper) remove(ctx context.Context, order int, due []place) error {
-	slices.SortFunc(due, func(a, b place) int { return bytes.Compare(a.k[orderTime:], b.k[orderTime:]) })
+	byKey := make([]*place, len(due)) // the sorting of pointers is one function for all types
+	for i := range due {
+		byKey[i] = &due[i]
+	}
+	slices.SortFunc(byKey, func(a, b *place) int { return bytes.Compare(a.k[orderTime:], b.k[orderTime:]) })
 	var gone []place
 	err := w.s.commits.doToEnd(ctx, 0, func(t *txn) error {
 		gone = gone[:0] // it may be a second attempt
-		for _, d := range due {
+		for _, d := range byKey {
 			nanos, key, _ := splitOrderKey(d.k)
 			stored := t.get(key)
 			p, goes := w.judge(order, nanos, key, stored, false)

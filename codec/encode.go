@@ -3,7 +3,6 @@ package codec
 import (
 	"encoding/binary"
 	"errors"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -78,7 +77,12 @@ func encodeMap[V any](e *encoder, b []byte, m map[string]V, depth int, value fun
 	}
 	b, err := appendMapLen(b, len(m))
 	if len(m) > fewPairs {
-		for _, key := range slices.Sorted(maps.Keys(m)) {
+		keys := make([]string, 0, len(m))
+		for key := range m {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		for _, key := range keys {
 			if err == nil {
 				b, err = appendString(b, key)
 			}

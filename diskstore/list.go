@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
+	"sort"
 	"strings"
 	"syscall"
 
@@ -83,9 +84,16 @@ func (s *Store) names(ctx context.Context, i int) ([]digest, error) {
 // distinct sorts names and drops what is there twice: some file systems, tmpfs among them, tell again of a file that took its name anew
 // while they were telling.
 func distinct(names []digest) []digest {
-	slices.SortFunc(names, func(a, b digest) int { return bytes.Compare(a[:], b[:]) })
+	sort.Sort(digests(names))
 	return slices.Compact(names)
 }
+
+// digests sort themselves: slices.SortFunc is made anew for each type that it sorts, and has twenty kilobytes.
+type digests []digest
+
+func (d digests) Len() int           { return len(d) }
+func (d digests) Less(i, j int) bool { return bytes.Compare(d[i][:], d[j][:]) < 0 }
+func (d digests) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
 
 // visit calls fn with each name in the folder i, if there is one, and perhaps with some twice. What stands in the place of a folder and is none is not ours.
 //

@@ -1,13 +1,12 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"hash/maphash"
 	"iter"
 	"os"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -42,7 +41,7 @@ func (m *Map) list(ctx context.Context, op, prefix, after string, sorted bool, y
 			return
 		}
 		if sorted {
-			slices.SortFunc(infos, func(a, b Info) int { return cmp.Compare(a.Key, b.Key) })
+			sort.Sort(infosByKey(infos))
 		}
 		for _, info := range infos {
 			if i == first && after != "" && info.Key <= after {
@@ -58,6 +57,13 @@ func (m *Map) list(ctx context.Context, op, prefix, after string, sorted bool, y
 		}
 	}
 }
+
+// infosByKey sort themselves: slices.SortFunc is made anew for each type that it sorts, and has thirty kilobytes.
+type infosByKey []Info
+
+func (l infosByKey) Len() int           { return len(l) }
+func (l infosByKey) Less(i, j int) bool { return l[i].Key < l[j].Key }
+func (l infosByKey) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
 
 func (m *Map) shardOf(key string) int { return int(maphash.String(m.seed, key) % mapShards) }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -142,13 +143,13 @@ func (v *viewer) pairs(m map[any]any, depth int) {
 		look string
 		key  any
 	}
-	keys, secret := make([]entry, 0, len(m)), false
+	keys, secret := make([]*entry, 0, len(m)), false // the sorting of pointers is one function for all types
 	for key, x := range m {
-		keys = append(keys, entry{fmt.Sprintf("%T %v", key, key), key})
+		keys = append(keys, &entry{fmt.Sprintf("%T %v", key, key), key})
 		name, _ := key.(string)
 		secret = secret || v.fence.namesSecret(name, x)
 	}
-	slices.SortFunc(keys, func(a, b entry) int { return bytes.Compare([]byte(a.look), []byte(b.look)) })
+	slices.SortFunc(keys, func(a, b *entry) int { return strings.Compare(a.look, b.look) })
 	v.out.WriteString(`{"$map":`)
 	v.list(len(keys), func(i int) {
 		name, _ := keys[i].key.(string)

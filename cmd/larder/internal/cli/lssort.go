@@ -3,7 +3,7 @@ package cli
 import (
 	"cmp"
 	"container/heap"
-	"slices"
+	"sort"
 
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
@@ -104,6 +104,6 @@ func (t *top) sorted() []store.Info {
 	if t == nil {
 		return nil
 	}
-	slices.SortFunc(t.entries, t.by)
+	sort.Sort(sort.Reverse(t))
 	return t.entries
 }
