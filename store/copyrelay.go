@@ -25,25 +25,59 @@ const (
 	relayBytes  = 64 << 20 // of all that is under way; a single job may have more
 )
 
-// numbered is a job, or its result.
-type numbered[T any] struct {
-	n    int
-	v    T
-	none bool // it was not done
-}
-
 // run ends when jobs end, when fold wants no more, or with ctx. What was taken by then is done and folded, but what was not begun before the end of ctx is neither.
 func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
+	l := relayLine{workers: r.workers, hole: r.hole, wait: r.wait, idle: r.idle}
+	l.run(ctx, func(yield func(relayTask) bool) {
+		for job := range jobs {
+			work := func(ctx context.Context) func() bool {
+				result := r.work(ctx, job)
+				return func() bool { return r.fold(result) }
+			}
+			if !yield(relayTask{work: work, size: r.size(job)}) {
+				return
+			}
+		}
+	})
+}
+
+// relayLine is a relay that does not know the types: all of this for each of them once more would be a hundred kilobytes of a program.
+type relayLine struct {
+	workers int
+	hole    func()
+	wait    func() time.Duration
+	idle    func()
+}
+
+// relayTask is a job: work returns how to fold its result, which reports whether fold wants more.
+type relayTask struct {
+	work func(context.Context) (fold func() bool)
+	size int64
+}
+
+// relaySent is a task under way.
+type relaySent struct {
+	n    int
+	work func(context.Context) func() bool
+}
+
+// relayResult is how to fold the result of a task.
+type relayResult struct {
+	n    int
+	fold func() bool // nil: it was not done
+}
+
+func (r *relayLine) run(ctx context.Context, tasks iter.Seq[relayTask]) {
 	window := r.workers * relayWindow
-	in := make(chan numbered[J], window) // nobody ever waits to send
-	out := relayDone[R]{batch: window / 2, bell: make(chan struct{}, 1)}
+	in := make(chan relaySent, window) // nobody ever waits to send
+	out := relayDone{batch: window / 2, bell: make(chan struct{}, 1)}
 	var workers sync.WaitGroup
 	for range r.workers {
 		workers.Go(func() {
 			for j := range in {
-				x := numbered[R]{n: j.n, none: ctx.Err() != nil}
-				if !x.none {
-					x.v = r.work(ctx, j.v)
+				x := relayResult{n: j.n}
+				if ctx.Err() == nil {
+					x.fold = j.work(ctx)
 				}
 				out.put(x, len(in) <= r.workers)
 			}
@@ -54,8 +88,8 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 
 	tick := time.NewTicker(relayTick)
 	defer tick.Stop()
-	f := relayOrder[R]{fold: r.fold, hole: r.hole, ring: make([]relayPlace[R], window)}
-	var spare []numbered[R]
+	f := relayOrder{hole: r.hole, ring: make([]relayPlace, window)}
+	var spare []relayResult
 	take := func() {
 		done := out.take(spare)
 		for _, x := range done {
@@ -73,16 +107,15 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 			r.idle()
 		}
 	}
-	for job := range jobs {
-		size := r.size(job)
-		for f.sent > f.next && (f.sent-f.next == window || f.bytes+size > relayBytes) {
+	for task := range tasks {
+		for f.sent > f.next && (f.sent-f.next == window || f.bytes+task.size > relayBytes) {
 			receive()
 		}
 		if f.full || !r.pause(ctx, receive) || f.full {
 			break
 		}
-		f.send(size)
-		in <- numbered[J]{n: f.sent - 1, v: job}
+		f.send(task.size)
+		in <- relaySent{n: f.sent - 1, work: task.work}
 		select {
 		case <-out.bell:
 			take()
@@ -97,39 +130,8 @@ func (r *relay[J, R]) run(ctx context.Context, jobs iter.Seq[J]) {
 	}
 }
 
-// relayDone is where workers leave their results. They ring where many have come together or work is running out, not for each: to wake somebody up
-// costs as much as a reading does.
-type relayDone[R any] struct {
-	mu    sync.Mutex
-	done  []numbered[R]
-	batch int
-	bell  chan struct{} // one ring is enough
-}
-
-func (d *relayDone[R]) put(x numbered[R], ring bool) {
-	d.mu.Lock()
-	d.done = append(d.done, x)
-	ring = ring || len(d.done) >= d.batch
-	d.mu.Unlock()
-	if ring {
-		select {
-		case d.bell <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// take returns what there is, and leaves an empty slice in its place.
-func (d *relayDone[R]) take(empty []numbered[R]) []numbered[R] {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	done := d.done
-	d.done = empty
-	return done
-}
-
 // pause waits until the next job may begin, and reports false where ctx ends first.
-func (r *relay[J, R]) pause(ctx context.Context, receive func()) bool {
+func (r *relayLine) pause(ctx context.Context, receive func()) bool {
 	if r.wait == nil {
 		return ctx.Err() == nil
 	}
@@ -143,49 +145,4 @@ func (r *relay[J, R]) pause(ctx context.Context, receive func()) bool {
 		}
 	}
 	return false
-}
-
-// relayOrder brings results back into order.
-type relayOrder[R any] struct {
-	fold       func(R) bool
-	hole       func()
-	ring       []relayPlace[R] // of what is under way
-	bytes      int64           // the sum of its sizes
-	sent, next int             // jobs sent, and the next to be folded
-	full       bool            // fold wants no more
-}
-
-// relayPlace is where a result waits for its turn.
-type relayPlace[R any] struct {
-	result R
-	there  bool
-	none   bool  // it was not done
-	size   int64 // of the job
-}
-
-func (f *relayOrder[R]) send(size int64) {
-	f.ring[f.sent%len(f.ring)].size = size
-	f.bytes += size
-	f.sent++
-}
-
-func (f *relayOrder[R]) add(x numbered[R]) {
-	p := &f.ring[x.n%len(f.ring)]
-	p.result, p.there, p.none = x.v, true, x.none
-	for f.next < f.sent {
-		p := &f.ring[f.next%len(f.ring)]
-		if !p.there {
-			return
-		}
-		done := *p
-		*p = relayPlace[R]{}
-		f.bytes -= done.size
-		f.next++
-		switch {
-		case !done.none:
-			f.full = !f.fold(done.result) || f.full
-		case f.hole != nil:
-			f.hole()
-		}
-	}
 }
