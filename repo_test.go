@@ -53,6 +53,7 @@ var mayImport = map[string][]string{
 	"internal/modelcheck": {"store", "pgregory.net/rapid", "github.com/anishathalye/porcupine"},
 	"internal/crashtest":  {"store"},
 	"internal/outage":     {}, // tests only
+	"internal/fleettest":  {}, // tests only
 	"internal/failover":   {}, // tests only
 	"internal/layertest":  {}, // tests only
 	"internal/interleave": {"store"},
