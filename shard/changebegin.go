@@ -15,11 +15,16 @@ import (
 //
 // Nodes that cannot List are not looked over, and those that are down are left out: what is to move there cannot be used until they are back.
 func (c *Change) Begin(ctx context.Context, nonempty bool) error {
+	err := c.apart(ctx)
+	if err == nil {
+		err = c.begin(ctx, nonempty)
+	}
+	return store.Wrap("shard", "begin", err)
+}
+
+func (c *Change) begin(ctx context.Context, nonempty bool) error {
 	if !c.o.Prepare {
 		return nil
-	}
-	if err := c.apart(ctx); err != nil {
-		return store.Wrap("shard", "begin", err)
 	}
 	look := sync.OnceValues(func() (*contents, error) { return c.look(ctx) })
 	for from := range c.alone {
@@ -44,10 +49,10 @@ func (c *Change) Begin(ctx context.Context, nonempty bool) error {
 			switch {
 			case errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil:
 			case errors.Is(err, store.ErrNotEmpty):
-				return store.Wrap("shard", "begin", fmt.Errorf("%w: node %q holds entries of keys that are to move there from %q, perhaps of an earlier set; each "+
-					"would hide the one that is in use; empty it first, or say &nonempty=true if these entries are to win", err, c.name(to), c.name(from)))
+				return fmt.Errorf("%w: node %q holds entries of keys that are to move there from %q, perhaps of an earlier set; each would hide "+
+					"the one that is in use; empty it first, or say &nonempty=true if these entries are to win", err, c.name(to), c.name(from))
 			case err != nil:
-				return store.Wrap("shard", "begin", err)
+				return err
 			}
 		}
 	}

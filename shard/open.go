@@ -51,7 +51,7 @@ func open(ctx context.Context, mux store.Mux, u *url.URL) (store.Closer, error) 
 	}
 	if err == nil {
 		var s store.Closer
-		if s, err = nodes.store(set, now, next); err == nil {
+		if s, err = nodes.store(ctx, set, now, next); err == nil {
 			return s, nil
 		}
 	}
@@ -59,9 +59,13 @@ func open(ctx context.Context, mux store.Mux, u *url.URL) (store.Closer, error) 
 }
 
 // store is what the URL names.
-func (o *openNodes) store(set *urlSet, now, next Placement) (store.Closer, error) {
+func (o *openNodes) store(ctx context.Context, set *urlSet, now, next Placement) (store.Closer, error) {
 	if set.changing {
-		return nil, fmt.Errorf("a change of the set, by next or next-placement: %w", errors.ErrUnsupported)
+		c, err := newChange(o.stores(), now, next, &ChangeOptions{Prepare: set.prepare, Recheck: set.recheck})
+		if err != nil {
+			return nil, err
+		}
+		return &openChange{c, o}, c.begin(ctx, set.nonempty)
 	}
 	s, err := New(o.stores(), now)
 	if err != nil {
@@ -77,6 +81,14 @@ type openStore struct {
 }
 
 func (s *openStore) Close() error { return s.nodes.Close() }
+
+// openChange is the same while the set changes.
+type openChange struct {
+	*Change
+	nodes *openNodes
+}
+
+func (c *openChange) Close() error { return c.nodes.Close() }
 
 // openNodes are the nodes of a URL.
 type openNodes struct {

@@ -19,12 +19,13 @@ type urlSet struct {
 	algorithm, nextAlgorithm string
 
 	changing, prepare bool
+	nonempty          bool // see Change.Begin
 	recheck           time.Duration
 }
 
 const (
 	urlExample    = "write shard:?node=NAME=URL&node=NAME=URL, and percent-encode each URL: & is %26, # is %23, + is %2B, % is %25"
-	urlParameters = "node, weight, placement, and for a change of the set next, next-placement, prepare, recheck"
+	urlParameters = "node, weight, placement, and for a change of the set next, next-placement, prepare, nonempty, recheck"
 )
 
 // parseURL reads the parameters. Its errors show no piece of a URL: one that was not encoded has fallen apart at the wrong places, and what stands where a
@@ -53,7 +54,7 @@ func parseURL(u *url.URL, mux store.Mux) (*urlSet, error) {
 			p.weight(p.weights, name, text)
 		case "next":
 			p.weight(p.nexts, name, text)
-		case "placement", "next-placement", "prepare", "recheck":
+		case "placement", "next-placement", "prepare", "nonempty", "recheck":
 			others = append(others, name+"="+value)
 		case "x-timeout", "x-touch-after":
 			p.fail(name + " belongs into the URL of each node, percent-encoded as a part of it")
@@ -138,7 +139,7 @@ func (p *urlParser) rest(u *url.URL) {
 	params, set := store.NewParams(u), p.set
 	given := u.Query()
 	set.algorithm, set.nextAlgorithm = params.String("placement"), params.String("next-placement")
-	set.prepare, set.recheck = params.Bool("prepare"), params.Duration("recheck")
+	set.prepare, set.nonempty, set.recheck = params.Bool("prepare"), params.Bool("nonempty"), params.Duration("recheck")
 	set.changing = len(p.nexts) > 0 || given.Has("next-placement")
 	switch err := params.Done(); {
 	case err != nil:
@@ -149,8 +150,8 @@ func (p *urlParser) rest(u *url.URL) {
 		p.fail("the placement is empty; there are " + strings.Join(Algorithms(), ", "))
 	case set.recheck < 0:
 		p.fail("the parameter recheck is negative")
-	case !set.changing && (given.Has("prepare") || given.Has("recheck")):
-		p.fail("prepare and recheck are for a change of the set, and there is neither next nor next-placement")
+	case !set.changing && (given.Has("prepare") || given.Has("nonempty") || given.Has("recheck")):
+		p.fail("prepare, nonempty and recheck are for a change of the set, and there is neither next nor next-placement")
 	case len(set.nodes) == 0:
 		p.fail("it has no node; " + urlExample)
 	}
