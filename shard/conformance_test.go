@@ -23,12 +23,23 @@ type kind func(t *testing.T) (rawURL string, proxy *testserver.Proxy)
 func files(t *testing.T) (string, *testserver.Proxy) { return "file:" + memoryDir(t), nil }
 func bolt(t *testing.T) (string, *testserver.Proxy)  { return "bolt:" + memoryDir(t) + "/node.db", nil }
 
+// short gives a node a prefix as those on servers have, so that the longest key is the same everywhere.
+func short(k kind) kind {
+	return func(t *testing.T) (string, *testserver.Proxy) {
+		node, proxy := k(t)
+		return add(node, "x-prefix="+prefix()), proxy
+	}
+}
+
+// prefix keeps apart the nodes that share a server.
+func prefix() string { return unique() + ":" }
+
 // behind is a server of ours, reached over a proxy that can fail.
 func behind(server func(t testing.TB) *testserver.Server, params ...string) kind {
 	return func(t *testing.T) (string, *testserver.Proxy) {
 		s := server(t)
 		proxy := testserver.NewProxy(t, s.Addr)
-		return add(strings.Replace(s.URL, s.Addr, proxy.Addr, 1), slices.Concat([]string{"x-prefix=" + unique() + ":"}, params)...), proxy
+		return add(strings.Replace(s.URL, s.Addr, proxy.Addr, 1), slices.Concat([]string{"x-prefix=" + prefix()}, params)...), proxy
 	}
 }
 
@@ -65,7 +76,7 @@ func (c *suite) of(s store.Store) *made {
 
 // config is what storetest is told. The lacks are those of the nodes.
 func (c *suite) config() storetest.Config {
-	cfg := storetest.Config{
+	return storetest.Config{
 		New: func(t *testing.T, e store.Expiry) store.Store {
 			m := &made{}
 			for _, k := range c.kinds {
@@ -79,9 +90,7 @@ func (c *suite) config() storetest.Config {
 			return c.open(t, m)
 		},
 		Reopen: func(t *testing.T, s store.Store) store.Store { return c.open(t, c.of(s)) },
-		MaxKey: store.MaxKeyLen - len(unique()+":"),
 	}
-	return cfg
 }
 
 // down takes all nodes away.
@@ -139,29 +148,42 @@ func TestConformance(t *testing.T) {
 		return s
 	}, "pool_max_conns=8")
 	for name, test := range map[string]struct {
+		soak   bool
 		kinds  []kind
 		change func(c *suite, cfg *storetest.Config)
 	}{
-		"files": {[]kind{files, files, files}, func(c *suite, cfg *storetest.Config) {
+		"files": {false, []kind{files, files, files}, func(c *suite, cfg *storetest.Config) {
 			cfg.Timeout, cfg.Corrupt, cfg.Lacks = 200*time.Millisecond, c.damage, traits.Of("file").Lacks
 		}},
-		"bolt": {[]kind{bolt, bolt, bolt}, func(_ *suite, cfg *storetest.Config) {
+		"bolt": {true, []kind{bolt, bolt, bolt}, func(_ *suite, cfg *storetest.Config) {
 			cfg.Lacks, cfg.Reopen = traits.Of("bolt").Lacks, nil
 		}},
-		"memcached": {[]kind{ofMemcached, ofMemcached, ofMemcached, ofMemcached}, func(c *suite, cfg *storetest.Config) {
+		"memcached": {false, []kind{ofMemcached, ofMemcached, ofMemcached, ofMemcached}, func(c *suite, cfg *storetest.Config) {
 			cfg.Timeout, cfg.Slack, cfg.MaxValue, cfg.Lacks, cfg.Down = memcached.Timeout, memcached.Slack, memcached.MaxValue, memcached.Lacks, c.down
 		}},
-		"redis": {[]kind{ofRedis, ofRedis, ofRedis}, func(c *suite, cfg *storetest.Config) {
+		"redis": {false, []kind{ofRedis, ofRedis, ofRedis}, func(c *suite, cfg *storetest.Config) {
 			cfg.Slack, cfg.Lacks, cfg.Down = redis.Slack, redis.Lacks, c.down
 		}},
-		"postgres": {[]kind{ofPostgres, ofPostgres, ofPostgres}, func(c *suite, cfg *storetest.Config) {
+		"mix": {false, []kind{short(files), short(bolt), ofPostgres}, func(_ *suite, cfg *storetest.Config) {
+			cfg.Timeout, cfg.Reopen = 200*time.Millisecond, nil
+		}},
+		"servers": {true, []kind{ofRedis, ofMemcached, ofPostgres}, func(c *suite, cfg *storetest.Config) {
+			cfg.Timeout, cfg.Slack, cfg.MaxValue, cfg.Lacks, cfg.Down = memcached.Timeout, memcached.Slack, 0, memcached.Lacks, c.down
+		}},
+		"postgres": {true, []kind{ofPostgres, ofPostgres, ofPostgres}, func(c *suite, cfg *storetest.Config) {
 			cfg.Lacks, cfg.Down = postgres.Lacks, c.down
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if test.soak && os.Getenv("LARDER_SOAK") == "" {
+				t.Skip("LARDER_SOAK=1 runs it; the nodes of the mix are of the same kinds")
+			}
 			t.Parallel()
 			c := &suite{kinds: test.kinds}
 			cfg := c.config()
+			if name != "files" && name != "bolt" {
+				cfg.MaxKey = store.MaxKeyLen - len(prefix())
+			}
 			test.change(c, &cfg)
 			storetest.Run(t, cfg)
 		})

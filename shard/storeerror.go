@@ -36,15 +36,41 @@ func nodeError(name string, err error) error {
 	return &NodeError{name, err}
 }
 
-// several are the errors of more than one node, in one line.
+// several are the errors of more than one node, in one line: what several say stands there once, and so does the prefix that theirs have in common.
 type several []error
 
 func (e several) Error() string {
-	texts := make([]string, len(e))
-	for i, err := range e {
-		texts[i] = err.Error()
+	var causes []string
+	names := map[string][]string{}
+	for _, err := range e {
+		text, name := err.Error(), ""
+		if of, ok := err.(*NodeError); ok {
+			text, name = of.Err.Error(), of.Node
+		}
+		if names[text] == nil {
+			causes = append(causes, text)
+		}
+		names[text] = append(names[text], name)
 	}
-	return strings.Join(texts, "; ")
+	prefix := ""
+	if parts := strings.SplitAfterN(causes[0], ": ", 3); len(parts) == 3 {
+		prefix = parts[0] + parts[1]
+	}
+	var out strings.Builder
+	for i, cause := range causes {
+		nodes := " (nodes "
+		if len(names[cause]) == 1 {
+			nodes = " (node "
+		}
+		if i > 0 {
+			out.WriteString("; ")
+			out.WriteString(strings.TrimPrefix(cause, prefix))
+		} else {
+			out.WriteString(cause)
+		}
+		out.WriteString(nodes + strings.Join(names[cause], ", ") + ")")
+	}
+	return out.String()
 }
 
 func (e several) Unwrap() []error { return e }

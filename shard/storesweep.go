@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/larder-go/larder/store"
@@ -27,6 +28,9 @@ func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepRep
 				return r, n.fail(err)
 			}
 		}
+	}
+	if err := ctx.Err(); err != nil {
+		return store.SweepReport{}, store.Wrap("shard", "sweep", err)
 	}
 	t := &tally{ctx: ctx, nodes: nodes, o: o, reports: make([]store.SweepReport, len(nodes)), errs: make([]error, len(nodes))}
 	if o.Limit > 0 || len(nodes) == 1 {
@@ -105,21 +109,33 @@ type news struct {
 	heard chan<- struct{} // it waits until this is closed; nil: it has ended
 }
 
+// batchGrace is how long a batch in flight may take to end where the caller cancels. Its report would miss what it has removed.
+const batchGrace = 25 * time.Millisecond
+
 // atOnce has a goroutine for each node. Progress is called here, as callers expect, while the node which has something to tell waits.
 func (t *tally) atOnce() {
-	ctx, cancel := context.WithCancel(t.ctx)
+	over, end := context.WithCancel(t.ctx)
 	told := make(chan news)
 	for i, n := range t.nodes {
 		go func() {
+			ctx, stop := context.WithCancel(context.WithoutCancel(t.ctx))
+			defer stop()
+			defer context.AfterFunc(over, func() { time.AfterFunc(batchGrace, stop) })()
 			o := t.o
-			if o.Progress != nil {
-				o.Progress = func(r store.SweepReport) {
+			o.Progress = func(r store.SweepReport) {
+				if t.o.Progress != nil {
 					heard := make(chan struct{})
 					told <- news{i, r, nil, heard}
 					<-heard
 				}
+				if over.Err() != nil {
+					stop()
+				}
 			}
 			r, err := store.Sweep(ctx, n.s, o)
+			if cause := t.ctx.Err(); cause != nil && errors.Is(err, context.Canceled) {
+				err = store.Wrap("shard", "sweep", cause) // not what it was told
+			}
 			told <- news{i, r, n.fail(err), nil}
 		}()
 	}
@@ -133,9 +149,9 @@ func (t *tally) atOnce() {
 		}
 		return true, func() { close(now.heard) }
 	}
-	defer func() { // where Progress has panicked
-		cancel()
-		for left > 0 {
+	defer func() {
+		end()
+		for left > 0 { // Progress has panicked
 			_, release := next()
 			release()
 		}
