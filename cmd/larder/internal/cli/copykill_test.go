@@ -74,19 +74,26 @@ func checkURL(t *testing.T, rawURL string, n int, begun time.Time) {
 			t.Fatal(err)
 		}
 		count++
-		i := 0
-		if _, err := fmt.Sscanf(e.Key[9:], "%d", &i); err != nil {
-			t.Fatalf("%q: %v", e.Key, err)
-		}
-		want := moved(i, begun)
-		if !bytes.Equal(e.Value, want.Value) || e.Atime.Sub(want.Atime).Abs() > time.Millisecond ||
-			e.Expires.IsZero() != want.Expires.IsZero() || e.Expires.Sub(want.Expires).Abs() > time.Millisecond {
-			t.Fatalf("entry %d: %d bytes, atime %v, deadline %v; want %d, %v, %v", i, len(e.Value), e.Atime, e.Expires, len(want.Value), want.Atime, want.Expires)
-		}
+		checkEntry(t, e, begun)
 	}
 	if count != n {
 		t.Errorf("%d entries, want %d", count, n)
 	}
+}
+
+// checkEntry demands that the entry is as it was, and returns its number.
+func checkEntry(t *testing.T, e store.Entry, begun time.Time) int {
+	t.Helper()
+	i := 0
+	if _, err := fmt.Sscanf(e.Key[9:], "%d", &i); err != nil {
+		t.Fatalf("%q: %v", e.Key, err)
+	}
+	want := moved(i, begun)
+	if !bytes.Equal(e.Value, want.Value) || e.Atime.Sub(want.Atime).Abs() > time.Millisecond ||
+		e.Expires.IsZero() != want.Expires.IsZero() || e.Expires.Sub(want.Expires).Abs() > time.Millisecond {
+		t.Fatalf("entry %d: %d bytes, atime %v, deadline %v; want %d, %v, %v", i, len(e.Value), e.Atime, e.Expires, len(want.Value), want.Atime, want.Expires)
+	}
+	return i
 }
 
 // killedCopy runs the command again and again, killing it after up to longest, and the last time to its end. kills is how often it was killed.

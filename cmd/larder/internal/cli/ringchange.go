@@ -150,7 +150,7 @@ func (r *ring) rollouts() ringRollouts {
 			}
 		case "recheck":
 			recheck = pair
-		case "", "weight", "placement", "next", "next-placement", "prepare":
+		case "", "weight", "placement", "next", "next-placement", "prepare", "nonempty":
 		default:
 			others = append(others, pair)
 		}

@@ -98,6 +98,9 @@ func (a *app) ringRebalance(ctx context.Context, r *ring, f *ringRebalanceFlags)
 		}
 	}
 	s, err := shard.Open(a.nodeMux(r.from, false))(ctx, r.u)
+	if err != nil && ctx.Err() != nil {
+		return a.ringRebalanced(&ringRebalanceResult{Unlisted: []string{}, Duration: time.Since(start).Seconds()}, err)
+	}
 	if err != nil {
 		f := explainOpen(err)
 		if f.code == exitLocked {

@@ -26,17 +26,18 @@ type ringStatusResult struct {
 }
 
 type ringNodeResult struct {
-	Node       string   `json:"node"`
-	URL        string   `json:"url"`         // without its password
-	Weight     int      `json:"weight"`      // 0: not in the present set
-	NextWeight int      `json:"next_weight"` // weight, where nothing changes; 0: not in the next set
-	Expected   float64  `json:"expected"`    // its share, of 1, by the weights of the present set
-	Entries    *int     `json:"entries"`     // null: not counted
-	Bytes      *int64   `json:"bytes"`       // of the values
-	Share      *float64 `json:"share"`       // of the entries, of 1; null: not all nodes were counted
-	Up         bool     `json:"up"`
-	RoundTrip  float64  `json:"round_trip"` // seconds
-	Error      string   `json:"error"`      // why it is down, or was not counted
+	Node         string   `json:"node"`
+	URL          string   `json:"url"`           // without its password
+	Weight       int      `json:"weight"`        // 0: not in the present set
+	NextWeight   int      `json:"next_weight"`   // weight, where nothing changes; 0: not in the next set
+	Expected     float64  `json:"expected"`      // its share, of 1, by the weights of the present set
+	NextExpected float64  `json:"next_expected"` // and by those of the next one
+	Entries      *int     `json:"entries"`       // null: not counted
+	Bytes        *int64   `json:"bytes"`         // of the values
+	Share        *float64 `json:"share"`         // of the entries, of 1; null: not all nodes were counted
+	Up           bool     `json:"up"`
+	RoundTrip    float64  `json:"round_trip"` // seconds
+	Error        string   `json:"error"`      // why it is down, or was not counted
 }
 
 type ringChange struct {
@@ -166,17 +167,18 @@ func (w *ringCount) result(a *app, r *ring, nodes []ringNode, counts bool) *ring
 	if complete {
 		result.Entries, result.Bytes = &total, &bytes
 	}
-	weights := 0
+	weights, nextWeights := 0, 0
 	loads := make(map[string]*shard.NodeLoad)
 	for i := range w.plan.Nodes {
 		load := &w.plan.Nodes[i]
 		loads[load.Name] = load
 		weights += load.WeightNow
+		nextWeights += load.WeightNext
 	}
 	for _, n := range nodes {
 		load := loads[n.name]
 		row := ringNodeResult{Node: n.name, URL: store.Redact(n.url), Weight: load.WeightNow, NextWeight: load.WeightNext,
-			Expected: float64(load.WeightNow) / float64(weights), Up: n.err == nil, RoundTrip: n.trip.Seconds()}
+			Expected: float64(load.WeightNow) / float64(weights), NextExpected: float64(load.WeightNext) / float64(nextWeights), Up: n.err == nil, RoundTrip: n.trip.Seconds()}
 		if w.counted[n.name] {
 			row.Entries, row.Bytes = &load.EntriesNow, &load.BytesNow
 		}
@@ -209,6 +211,10 @@ func (r *ringStatusResult) text(counts bool) string {
 	var errs strings.Builder
 	for _, n := range r.Nodes {
 		held, size, share, answers := "-", "-", "-", "down"
+		expected := percent(n.Expected, 1)
+		if next := percent(n.NextExpected, 1); next != expected {
+			expected += " → " + next
+		}
 		if n.Entries != nil {
 			held, size = thousands(*n.Entries), words.Size(*n.Bytes)
 		}
@@ -221,7 +227,7 @@ func (r *ringStatusResult) text(counts bool) string {
 		if n.Error != "" {
 			fmt.Fprintf(&errs, "%s: %s\n", printable(n.Node), printable(n.Error))
 		}
-		rows = append(rows, []string{printable(n.Node), weightText(n.Weight, n.NextWeight), percent(n.Expected, 1), held, share, size, answers, printable(n.URL)})
+		rows = append(rows, []string{printable(n.Node), weightText(n.Weight, n.NextWeight), expected, held, share, size, answers, printable(n.URL)})
 	}
 	var b strings.Builder
 	b.WriteString(columns(rows) + errs.String() + "\nplacement  " + r.Placement + "\n")
