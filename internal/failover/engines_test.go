@@ -40,10 +40,13 @@ func engines() []engine {
 		{name: "sentinel", severed: true, loses: true, start: func(t testing.TB) *cast { return sentinel(t, killed) }},
 		{name: "sentinel-hung", loses: true, start: func(t testing.TB) *cast { return sentinel(t, hung) }},
 		{name: "sentinel-planned", loses: true, planned: true, start: func(t testing.TB) *cast { return sentinel(t, planned) }},
-		{name: "cluster", loses: true, start: cluster},
+		{name: "sentinel-planned-paused", planned: true, start: func(t testing.TB) *cast { return sentinel(t, paused) }},
+		{name: "cluster", loses: true, start: func(t testing.TB) *cast { return cluster(t, killed) }},
+		{name: "cluster-planned", planned: true, start: func(t testing.TB) *cast { return cluster(t, planned) }},
 		{name: "postgres-async", severed: true, loses: true, start: func(t testing.TB) *cast { return postgres(t, killed, false) }},
 		{name: "postgres-sync", start: func(t testing.TB) *cast { return postgres(t, killed, true) }},
 		{name: "postgres-hung", start: func(t testing.TB) *cast { return postgres(t, hung, true) }},
+		{name: "postgres-planned", planned: true, start: func(t testing.TB) *cast { return postgres(t, planned, false) }},
 	}
 }
 
@@ -53,7 +56,8 @@ type end int
 const (
 	killed  end = iota // by SIGKILL, and what it had sent to its replica in the last moments is lost with it
 	hung               // it takes connections, and does not answer
-	planned            // somebody wants to mend the machine
+	planned            // somebody wants to mend the machine, and does it as the manual says
+	paused             // he has writes wait before that
 )
 
 const (
@@ -67,6 +71,10 @@ const (
 
 // cut ends a primary and its link to the replica.
 func cut(t testing.TB, how end, primary *testserver.Server, link *testserver.Proxy) {
+	if how == planned {
+		primary.Stop(t) // PostgreSQL sends its standby all that it has before it ends
+		return
+	}
 	link.HalfOpen()
 	if how == hung {
 		primary.Pause(t)
@@ -83,8 +91,14 @@ func sentinel(t testing.TB, how end) *cast {
 	old, next := set.Nodes[0], set.Nodes[1]
 	c := &cast{url: fmt.Sprintf("%s&x-op-timeout=%v", set.URL, own)}
 	c.replicated = func(t testing.TB) { waitFor(t, old) }
-	if how == planned {
-		c.away = func(t testing.TB) { set.Failover(t) }
+	if how == planned || how == paused {
+		c.away = func(t testing.TB) {
+			if how == paused {
+				redisDo(t, old, "client", "pause", 5000, "write")
+				redisDo(t, old, "wait", 1, 5000)
+			}
+			set.Failover(t)
+		}
 		c.writable = func(t testing.TB) { named(t, set, next) }
 		return c
 	}
@@ -120,11 +134,11 @@ func redisDo(t testing.TB, s *testserver.Server, args ...any) string {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: s.Addr})
 	defer c.Close()
-	said, err := c.Do(context.Background(), args...).Text()
+	said, err := c.Do(context.Background(), args...).Result()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return said
+	return fmt.Sprint(said)
 }
 
 // waitFor has a Redis server wait until a replica has all that it was told so far.
@@ -148,7 +162,7 @@ func isMaster(t testing.TB, s *testserver.Server) {
 	})
 }
 
-func cluster(t testing.TB) *cast {
+func cluster(t testing.TB, how end) *cast {
 	nodes := testserver.NewRedisCluster(t)
 	var hosts []string
 	for _, n := range nodes {
@@ -156,7 +170,7 @@ func cluster(t testing.TB) *cast {
 		redisDo(t, n, "config", "set", "cluster-require-full-coverage", "no") // or all refuse all keys as soon as one share has no master
 	}
 	old, next := nodes[0], nodes[3]
-	return &cast{
+	c := &cast{
 		url: fmt.Sprintf("redis://%s?x-op-timeout=%v", strings.Join(hosts, ","), own),
 		replicated: func(t testing.TB) {
 			for _, m := range nodes[:3] {
@@ -168,6 +182,10 @@ func cluster(t testing.TB) *cast {
 		back:     func(t testing.TB) { old.Start(t) },
 		lost:     func(key string) bool { return slot(key) < 16384/3 },
 	}
+	if how == planned {
+		c.away, c.back = func(t testing.TB) { redisDo(t, next, "cluster", "failover") }, nil
+	}
+	return c
 }
 
 func postgres(t testing.TB, how end, synchronous bool) *cast {

@@ -20,7 +20,7 @@ func TestFailover(t *testing.T) {
 	}
 	rounds := 1
 	if soaking() {
-		rounds = 20
+		rounds = 10
 	}
 	for _, e := range engines() {
 		t.Run(e.name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func (e engine) round(t *testing.T, seed uint64) (r result) {
 		t.Error(wrong)
 	}
 	r.outage = writable - dead
-	r.logins = p.comers.gone(t, e.loses)
+	r.logins = p.comers.gone(t)
 
 	// What the new primary acknowledges stays.
 	for _, w := range p.writers {
@@ -174,13 +174,13 @@ func (p *play) seed(t *testing.T, seed uint64) {
 		p.probes = append(p.probes, &probe{store: p.s, clock: p.clock, rng: random(i), n: i, faults: p.faults})
 	}
 	for i := range users {
-		u := &user{site: handler, clock: p.clock, rng: random(probes + i), name: fmt.Sprintf("user-%d", i), faults: p.faults}
+		u := &user{site: handler, clock: p.clock, rng: random(probes + i), name: fmt.Sprintf("user-%d", i), faults: p.faults, loses: p.e.loses}
 		if err := u.login(); err != nil {
 			t.Fatal(err)
 		}
 		p.users = append(p.users, u)
 	}
-	p.comers = &comers{site: handler, clock: p.clock, faults: p.faults}
+	p.comers = &comers{site: handler, clock: p.clock, faults: p.faults, loses: p.e.loses}
 	quit := make(chan struct{}) // so that connections are there, and writes have been made
 	stopped := p.write(quit)
 	<-time.After(calm / 4)

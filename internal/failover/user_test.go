@@ -50,6 +50,7 @@ type user struct {
 	name   string
 	cookie *http.Cookie
 	faults faults
+	loses  bool // what was acknowledged may be lost
 
 	count  int // as it was told last
 	unsure int // requests since then of which it is not known whether they counted
@@ -62,7 +63,10 @@ type step struct {
 	lost int
 }
 
-var errRefused = errors.New("503")
+var (
+	errRefused  = errors.New("503")
+	errConflict = errors.New("409")
+)
 
 // request returns errRefused where the store does not answer. Anything else that is not 200 is a fault.
 func (u *user) request(path string) (body string, err error) {
@@ -79,6 +83,11 @@ func (u *user) request(path string) (body string, err error) {
 			u.faults.say("a 503 sets a cookie: %v", set)
 		}
 		return "", errRefused
+	case w.Code == http.StatusConflict: // what this request has read is not there any more
+		if len(set) > 0 {
+			u.faults.say("a 409 sets a cookie: %v", set)
+		}
+		return "", errConflict
 	case w.Code != http.StatusOK:
 		return "", fmt.Errorf("status %d", w.Code)
 	}
@@ -107,7 +116,7 @@ func (u *user) work(quit <-chan struct{}) {
 		c := call{what: "request", begin: u.clock.now()}
 		c.err = u.visit()
 		c.end = u.clock.now()
-		if c.err != nil && c.err != errRefused {
+		if c.err != nil && c.err != errRefused && !(c.err == errConflict && u.loses) {
 			u.faults.say("%s: %v", u.name, c.err)
 		}
 		u.add(c)
@@ -117,7 +126,9 @@ func (u *user) work(quit <-chan struct{}) {
 func (u *user) visit() error {
 	body, err := u.request("/count")
 	if err != nil {
-		u.unsure++
+		if err == errRefused {
+			u.unsure++
+		}
 		return err
 	}
 	var name string
