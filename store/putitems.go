@@ -95,7 +95,9 @@ func (e *Entry) digest(err error) copySum {
 	if !e.Expires.IsZero() {
 		times[2], times[3] = e.Expires.Unix(), int64(e.Expires.Nanosecond())+1
 	}
-	binary.Write(h, binary.BigEndian, times)
+	for _, t := range times {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(t)))
+	}
 	sum := copyDigest(e.Key, e.Value)
 	h.Write(sum[:])
 	return copySum(h.Sum(nil))

@@ -99,7 +99,8 @@ func guarded(next http.Handler) http.Handler {
 // maxForm is far more than any form of the page sends.
 const maxForm = 8 << 10
 
-// limited reads the form before anything else looks at it.
+// limited reads the form before anything else looks at it. Handlers take fields from r.PostForm: r.PostFormValue would read forms in several parts,
+// which carry files, too.
 func limited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)

@@ -26,10 +26,11 @@ func (s *site) show(w http.ResponseWriter, r *http.Request) {
 		sessionFailed(w, r, err)
 		return
 	}
-	if u, ok := find(s.doorman.users, r.FormValue("as")); ok {
+	asked := r.URL.Query()
+	if u, ok := find(s.doorman.users, asked.Get("as")); ok {
 		v.name, v.password = u.name, u.password
 	}
-	if said, ok := farewell(r.FormValue("said")); ok && !v.loggedIn() && !v.info.Ended {
+	if said, ok := farewell(asked.Get("said")); ok && !v.loggedIn() && !v.info.Ended {
 		v.flashes = append(v.flashes, said)
 	}
 	answer(w, http.StatusOK, v.page())
@@ -79,8 +80,8 @@ func (s *site) view(r *http.Request) (*view, error) {
 }
 
 func (s *site) login(w http.ResponseWriter, r *http.Request) {
-	name := strings.ToLower(strings.TrimSpace(r.PostFormValue("name")))
-	u, ok, err := s.doorman.check(r.Context(), name, r.PostFormValue("password"))
+	name := strings.ToLower(strings.TrimSpace(r.PostForm.Get("name")))
+	u, ok, err := s.doorman.check(r.Context(), name, r.PostForm.Get("password"))
 	switch {
 	case errors.Is(err, errBusy):
 		w.Header().Set("Retry-After", "5")
@@ -95,14 +96,14 @@ func (s *site) login(w http.ResponseWriter, r *http.Request) {
 			sessionFailed(w, r, err)
 			return
 		}
-		v.wrong, v.name = true, r.PostFormValue("name")
+		v.wrong, v.name = true, r.PostForm.Get("name")
 		answer(w, http.StatusUnprocessableEntity, v.page())
 		return
 	}
 	sess := session.From(r.Context())
 	ended := sess.Info().Ended
 	err = sess.SetSubject(u.name) // the fields stay: what was in the cart is still there
-	if err == nil && r.PostFormValue("remember") == "yes" {
+	if err == nil && r.PostForm.Get("remember") == "yes" {
 		err = sess.Remember(0)
 	}
 	if err == nil && ended { // where the cart went that was on the form's page
@@ -135,7 +136,7 @@ func (s *site) logoutEverywhere(w http.ResponseWriter, r *http.Request) {
 // signOut ends one session of the user's own: RevokeAll and Revoke go by the subject, so that nobody ends those of others.
 func (s *site) signOut(w http.ResponseWriter, r *http.Request) {
 	sess := session.From(r.Context())
-	subject, device := sess.Subject(), r.PostFormValue("device")
+	subject, device := sess.Subject(), r.PostForm.Get("device")
 	switch {
 	case subject == "":
 		s.goOn(w, r, "/?said=gone", sess.Err())
