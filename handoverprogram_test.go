@@ -18,6 +18,7 @@ import (
 
 	"github.com/larder-go/larder"
 	"github.com/larder-go/larder/session"
+	"github.com/larder-go/larder/shard"
 	"github.com/larder-go/larder/store"
 )
 
@@ -118,7 +119,7 @@ func siteHandler() http.Handler {
 	return mux
 }
 
-// drainProgram is larder handover.
+// drainProgram is larder handover, or larder ring rebalance.
 func drainProgram(ctx context.Context, rawURL string) error {
 	s, err := larder.Open(ctx, rawURL)
 	if err != nil {
@@ -126,11 +127,17 @@ func drainProgram(ctx context.Context, rawURL string) error {
 	}
 	defer s.Close()
 	fmt.Println("draining")
-	r, err := s.(interface {
+	switch s := s.(type) {
+	case interface {
 		Drain(context.Context, *store.DrainOptions) (store.DrainReport, error)
-	}).Drain(ctx, &store.DrainOptions{Workers: 2})
-	if err == nil && !r.Drained {
-		err = fmt.Errorf("%+v", r)
+	}:
+		_, err = s.Drain(ctx, &store.DrainOptions{Workers: 2})
+	case interface {
+		Rebalance(context.Context, *shard.RebalanceOptions) (shard.RebalanceReport, error)
+	}:
+		_, err = s.Rebalance(ctx, &shard.RebalanceOptions{Workers: 2})
+	default:
+		err = fmt.Errorf("%T cannot drain", s)
 	}
 	return err
 }
