@@ -82,12 +82,17 @@ type opened interface {
 
 func open(t testing.TB, rawURL string) opened {
 	t.Helper()
+	return openAny(t, rawURL).(opened)
+}
+
+func openAny(t testing.TB, rawURL string) store.Closer {
+	t.Helper()
 	s, err := larder.Open(context.Background(), rawURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	return s.(opened)
+	return s
 }
 
 // over is a Store over these nodes, a, b, c and so on.
