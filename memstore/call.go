@@ -56,16 +56,13 @@ const (
 
 // send makes a request and returns the client's own errors, or ctx's. A request that was not begun when ctx ends never will be.
 func (s *Store) send(ctx context.Context, request request, item memcache.Item) (*memcache.Item, error) {
-	server, err := s.pick(item.Key)
-	if err != nil {
-		return nil, err
-	}
 	if request >= reqSet {
 		if err := s.adrift.wait(ctx, item.Key); err != nil {
 			return nil, err
 		}
 	}
-	if err := server.acquire(ctx, s.patience); err != nil {
+	server, err := s.take(ctx, item.Key)
+	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil { // it ended while this waited, or before: the second request of a Swap begins here
@@ -140,6 +137,29 @@ func (c *call) serve() {
 		return
 	}
 	c.store.adrift.land(c)
+}
+
+// take waits for a connection to the server of a name. A selector may name another meanwhile, and the client would ask that one: it has a bound of
+// its own.
+func (s *Store) take(ctx context.Context, name string) (*server, error) {
+	for {
+		v, err := s.pick(name)
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case v.slots <- struct{}{}:
+			return v, nil
+		default:
+		}
+		if err := v.acquire(ctx, s.patience); err != nil {
+			return nil, err
+		}
+		if now, err := s.pick(name); err == nil && now == v {
+			return v, nil
+		}
+		<-v.slots
+	}
 }
 
 // pick finds the server of a name, as the client will.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -58,6 +59,37 @@ func TestServersForgotten(t *testing.T) {
 			found[name] = now
 		}
 	}
+}
+
+// Who waits for a connection to a server that his key is not on any more waits no longer there: each has a bound of its own.
+func TestServerChangesMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		moving := &movingSelector{}
+		s, err := New(memcache.NewFromSelector(moving), &Options{Selector: moving, MaxConns: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		moving.move("first")
+		first, err := s.take(ctx, "key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		taken := make(chan *server)
+		go func() {
+			v, err := s.take(ctx, "key")
+			if err != nil {
+				t.Error(err)
+			}
+			taken <- v
+		}()
+		synctest.Wait()
+		moving.move("second")
+		<-first.slots
+		if v := <-taken; v == first || len(v.slots) != 1 || len(first.slots) != 0 {
+			t.Errorf("it has a connection to the first: %t; the first has %d, its own %d", v == first, len(first.slots), len(v.slots))
+		}
+	})
 }
 
 // movingSelector places every key on the first of its servers.

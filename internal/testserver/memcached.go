@@ -32,12 +32,21 @@ func NewMemcached(t testing.TB, args ...string) *Server {
 	return own(t, testneed.Memcached, func() (*Server, error) { return startMemcached(args...) })
 }
 
-func startMemcached(args ...string) (*Server, error) {
+// NewMemcachedAt starts one at host:port for t alone, for tests of what a port means: 127.0.0.2:11211 is this machine's on Linux. Where somebody else
+// has the port on all addresses, t fails.
+func NewMemcachedAt(t testing.TB, addr string) *Server {
+	t.Helper()
+	return own(t, testneed.Memcached, func() (*Server, error) { return startMemcachedAt(addr) })
+}
+
+func startMemcached(args ...string) (*Server, error) { return startMemcachedAt("", args...) }
+
+func startMemcachedAt(addr string, args ...string) (*Server, error) {
 	path, err := find("memcached")
 	if err != nil {
 		return nil, missing(err)
 	}
-	p := program{need: testneed.Memcached, stop: "TERM", ready: memcachedReady}
+	p := program{need: testneed.Memcached, addr: addr, stop: "TERM", ready: memcachedReady}
 	for i, arg := range args {
 		if arg == "-s" && i+1 < len(args) {
 			p.setup = func(_ user, s *Server) error {
@@ -48,7 +57,7 @@ func startMemcached(args ...string) (*Server, error) {
 		}
 	}
 	return newServer(p, func(s *Server) []string {
-		return append([]string{path, "-l", "127.0.0.1", "-p", s.port(), "-U", "0", "-m", "256", "-c", "4096"}, args...)
+		return append([]string{path, "-l", s.host(), "-p", s.port(), "-U", "0", "-m", "256", "-c", "4096"}, args...)
 	}, func(s *Server) string {
 		return "memcached://" + s.Addr
 	})

@@ -26,6 +26,7 @@ type Server struct {
 type program struct {
 	need  string // its name in package testneed
 	args  []string
+	addr  string                        // host:port; "": a port of loopback that is free
 	stop  string                        // the signal that ends it, by name
 	ready func(s *Server) error         // nil: it answers
 	bus   bool                          // a node of a Redis Cluster: it takes a second port
@@ -52,8 +53,10 @@ func newServer(p program, args func(s *Server) []string, url func(s *Server) str
 		}
 	}()
 	for range 3 { // somebody else may take the port before the server does
-		if s.Addr, err = freeAddr(p.bus); err != nil {
-			return nil, err
+		if s.Addr = p.addr; s.Addr == "" {
+			if s.Addr, err = freeAddr(p.bus); err != nil {
+				return nil, err
+			}
 		}
 		s.program.args = args(s)
 		s.URL = url(s)
@@ -120,6 +123,11 @@ func busFree(port int) bool {
 func (s *Server) port() string {
 	_, port, _ := net.SplitHostPort(s.Addr)
 	return port
+}
+
+func (s *Server) host() string {
+	host, _, _ := net.SplitHostPort(s.Addr)
+	return host
 }
 
 // start starts the program and waits until it answers.
