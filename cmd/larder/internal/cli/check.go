@@ -39,7 +39,7 @@ func (a *app) checkCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	flags := c.Flags()
-	flags.StringSliceVar(&f.cases, "cases", nil, "only these cases or themes, as `keys,swap/create`")
+	flags.Var((*nameList)(&f.cases), "cases", "only these cases or themes, as `keys,swap/create`")
 	flags.BoolVar(&f.full, "full", false, "the suite's long form, which takes minutes")
 	flags.BoolVar(&f.strict, "strict", false, "warnings are errors too")
 	return a.exits.add(c, exitError, exitNoStore, exitLocked)

@@ -92,7 +92,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.Var(&f.idle, "idle", "the --idle of the cleanup job")
-	flags.StringSliceVar(&f.accept, "accept", nil, "what is meant so: the `NAMES` of findings that are not wrong")
+	flags.Var((*nameList)(&f.accept), "accept", "what is meant so: the `NAMES` of findings that are not wrong")
 	return a.exits.add(c, exitError, exitPartial, exitNoStore, exitLocked)
 }
 

@@ -75,8 +75,8 @@ func (a *app) getCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.BoolVar(&f.peek, "peek", false, "look only: the entry does not count as used")
 	flags.BoolVar(&f.decode, "decode", false, "print the value as JSON, whatever it is")
-	flags.StringSliceVar(&f.redact, "redact", nil, "of --decode: hide also what stands under `NAMES`")
-	flags.StringSliceVar(&f.show, "show", nil, "of --decode: do not hide what stands under `NAMES`")
+	flags.Var((*nameList)(&f.redact), "redact", "of --decode: hide also what stands under `NAMES`")
+	flags.Var((*nameList)(&f.show), "show", "of --decode: do not hide what stands under `NAMES`")
 	flags.BoolVar(&f.reveal, "reveal", false, "of --decode: hide nothing but keys that sign")
 	return a.exits.add(c, exitError, exitNoKey, exitNoStore, exitLocked)
 }
