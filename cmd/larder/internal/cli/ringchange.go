@@ -20,10 +20,21 @@ type ringChangeFlags struct {
 
 func (f *ringChangeFlags) register(c *cobra.Command) {
 	flags := c.Flags()
-	flags.StringArrayVar(&f.add, "add", nil, "add a node; repeatable: `NAME[:WEIGHT][=URL]`")
-	flags.StringArrayVar(&f.remove, "remove", nil, "take the node `NAME` out; repeatable")
-	flags.StringArrayVar(&f.weight, "weight", nil, "another weight; repeatable: `NAME:WEIGHT`")
+	flags.Var((*repeated)(&f.add), "add", "add a node; repeatable: `NAME[:WEIGHT][=URL]`")
+	flags.Var((*repeated)(&f.remove), "remove", "take the node `NAME` out; repeatable")
+	flags.Var((*repeated)(&f.weight), "weight", "another weight; repeatable: `NAME:WEIGHT`")
 	flags.StringVar(&f.placement, "placement", "", "place keys by another `ALGORITHM`")
+}
+
+// repeated is a flag that may be given again. pflag's own of this kind would bring encoding/csv into the command.
+type repeated []string
+
+func (r *repeated) String() string { return "" }
+func (r *repeated) Type() string   { return "string" }
+
+func (r *repeated) Set(text string) error {
+	*r = append(*r, text)
+	return nil
 }
 
 func (f *ringChangeFlags) none() bool {
