@@ -31,14 +31,19 @@ func newFleet(t testing.TB, name string, weights ...int) *fleet {
 		f.servers = append(f.servers, s)
 		f.nodes = append(f.nodes, shard.Node{Name: s.Addr, Weight: w})
 	}
-	t.Cleanup(func() { // together: memcached takes a second to stop
+	stopTogether(t, f)
+	return f
+}
+
+// stopTogether stops the servers at the end, all at once: memcached takes a second for it.
+func stopTogether(t testing.TB, f *fleet) {
+	t.Cleanup(func() {
 		var stops sync.WaitGroup
 		for _, s := range f.servers {
 			stops.Go(func() { s.Stop(t) })
 		}
 		stops.Wait()
 	})
-	return f
 }
 
 // addrs are the addresses of the nodes.
