@@ -135,7 +135,11 @@ func newRingSet(p Placement, both []Node) ringSet {
 func changeID(p Placement) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n", p.Algorithm())
-	for _, n := range p.Nodes() { // their order counts with some algorithms
+	nodes := p.Nodes()
+	if p.Algorithm() == Rendezvous { // with others their order counts
+		slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
+	}
+	for _, n := range nodes {
 		fmt.Fprintf(h, "%q %d\n", n.Name, n.Weight)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])

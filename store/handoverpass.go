@@ -32,7 +32,7 @@ type listing struct {
 	info Info
 }
 
-// pass takes every entry of the old stores once, or of every side, those of one after those of another.
+// pass takes every entry of the old stores once, or of every side.
 func (d *drain) pass(parent context.Context, one func(context.Context, listing) error, all bool) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
@@ -48,15 +48,22 @@ func (d *drain) pass(parent context.Context, one func(context.Context, listing) 
 			}
 		})
 	}
+	var lists sync.WaitGroup
+	turns := make(chan struct{}, d.o.Workers)
 	for _, side := range d.sides {
 		if !side.Leaves && !all {
 			continue
 		}
-		if err := d.list(ctx, side, entries); err != nil { // the workers go on after an error, each call failing at once
-			d.fail(err)
-			break
-		}
+		lists.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			if err := d.list(ctx, side, entries); err != nil { // the workers go on after an error, each call failing at once
+				d.fail(err)
+				cancel()
+			}
+		})
 	}
+	lists.Wait()
 	close(entries)
 	workers.Wait()
 	return d.err
