@@ -202,79 +202,95 @@ func TestRollOuts(t *testing.T) {
 	for _, m := range moves {
 		t.Run(m.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				nodes := maps("a b c d e")
-				now, next := ringOf(t, m.algorithm, m.now), ringOf(t, m.nextAlgorithm, m.next)
-				steps := []func() store.Store{
-					func() store.Store { return storeOn(t, nodes, now) },
-					func() store.Store {
-						c := change(t, nodes, now, next, true)
-						if err := c.Begin(t.Context(), false); err != nil {
-							t.Error(err)
-						}
-						return c
-					},
-					func() store.Store { return change(t, nodes, now, next, false) },
-					func() store.Store { return storeOn(t, nodes, next) },
-				}
-				const programs, keys = 4, 40
-				var wanted [programs]chan store.Store
-				var counts [keys]int
-				var turns [keys]chan struct{} // who holds the one of a key has its ledger, until what he writes is acknowledged
-				for k := range turns {
-					turns[k] = make(chan struct{}, 1)
-				}
-				ctx, stop := context.WithCancel(t.Context())
-				var all sync.WaitGroup
-				for p := range programs {
-					wanted[p] = make(chan store.Store)
-					rng := rand.New(rand.NewPCG(uint64(p), 7))
-					s := steps[0]()
-					all.Go(func() {
-						for ctx.Err() == nil {
-							select {
-							case s = <-wanted[p]:
-							default:
-							}
-							k := rng.IntN(keys)
-							turns[k] <- struct{}{}
-							turn(t, s, fmt.Sprint("key ", k), &counts[k], rng)
-							<-turns[k]
-							time.Sleep(time.Duration(rng.IntN(int(20 * time.Millisecond))))
-						}
-					})
-				}
-				for _, step := range steps[1:] {
-					for p := range programs {
-						time.Sleep(3 * time.Second)
-						wanted[p] <- step()
-					}
-					if c, ok := step().(*shard.Change); ok && strings.Contains(fmt.Sprint(factOf(t, c)), "second") {
-						r, err := c.Rebalance(ctx, nil)
-						if err != nil || !r.Drained {
-							t.Errorf("%+v, %v", r, err)
-						}
-					}
-				}
-				time.Sleep(10 * time.Second)
-				stop()
-				all.Wait()
-				for k := range counts {
-					turn(t, steps[3](), fmt.Sprint("key ", k), &counts[k], rand.New(rand.NewPCG(1, 1)))
+				if wrong := rollOuts(t, ringOf(t, m.algorithm, m.now), ringOf(t, m.nextAlgorithm, m.next), false); len(wrong) > 0 {
+					t.Error(strings.Join(wrong, "\n"))
 				}
 			})
 		})
 	}
+	t.Run("teeth", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			if wrong := rollOuts(t, ringOf(t, "", "a b"), ringOf(t, "", "a b c"), true); len(wrong) == 0 {
+				t.Error("without the first roll-out nothing is lost, so this test finds nothing")
+			}
+		})
+	})
+}
+
+// rollOuts returns what the programs found wrong. hasty leaves the first roll-out out.
+func rollOuts(t *testing.T, now, next shard.Placement, hasty bool) (wrong []string) {
+	nodes := maps("a b c d e")
+	const programs, keys = 4, 40
+	var counts [keys]int
+	var turns [keys]chan struct{} // who holds the one of a key has its ledger, until what he writes is acknowledged
+	for k := range turns {
+		turns[k] = make(chan struct{}, 1)
+	}
+	var mu sync.Mutex
+	complain := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		wrong = append(wrong, fmt.Sprintf(format, args...))
+	}
+	var switches [programs]chan store.Store
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for p := range programs {
+		switches[p] = make(chan store.Store)
+		rng := rand.New(rand.NewPCG(uint64(p), 7))
+		var s store.Store = storeOn(t, nodes, now)
+		all.Go(func() {
+			for ctx.Err() == nil {
+				select {
+				case s = <-switches[p]:
+				default:
+				}
+				k := rng.IntN(keys)
+				turns[k] <- struct{}{}
+				turn(complain, s, fmt.Sprint("key ", k), &counts[k], rng)
+				<-turns[k]
+				time.Sleep(time.Duration(rng.IntN(int(20 * time.Millisecond))))
+			}
+		})
+	}
+	rollOut := func(program func() store.Store) {
+		for p := range programs {
+			time.Sleep(3 * time.Second)
+			switches[p] <- program()
+		}
+	}
+	if !hasty {
+		rollOut(func() store.Store {
+			c := change(t, nodes, now, next, true)
+			if err := c.Begin(ctx, false); err != nil {
+				t.Error(err)
+			}
+			return c
+		})
+	}
+	rollOut(func() store.Store { return change(t, nodes, now, next, false) })
+	if r, err := change(t, nodes, now, next, false).Rebalance(ctx, nil); err != nil || !r.Drained {
+		t.Errorf("%+v, %v", r, err)
+	}
+	rollOut(func() store.Store { return storeOn(t, nodes, next) })
+	time.Sleep(10 * time.Second)
+	stop()
+	all.Wait()
+	for k := range counts {
+		turn(complain, storeOn(t, nodes, next), fmt.Sprint("key ", k), &counts[k], rand.New(rand.NewPCG(1, 1)))
+	}
+	return wrong
 }
 
 // turn finds what the ledger has, 0 for no entry, and counts on or deletes.
-func turn(t *testing.T, s store.Store, key string, count *int, rng *rand.Rand) {
+func turn(complain func(string, ...any), s store.Store, key string, count *int, rng *rand.Rand) {
 	ctx := context.Background()
 	value, err := s.Get(ctx, key)
 	switch {
 	case *count == 0 && err != store.ErrNotFound:
-		t.Errorf("%s came back: %s, %v", key, value, err)
+		complain("%s came back: %s, %v", key, value, err)
 	case *count > 0 && (err != nil || string(value) != fmt.Sprint(*count)):
-		t.Errorf("%s: %s, %v; want %d", key, value, err, *count)
+		complain("%s: %s, %v; want %d", key, value, err, *count)
 	}
 	switch rng.IntN(4) {
 	case 0:
@@ -288,16 +304,8 @@ func turn(t *testing.T, s store.Store, key string, count *int, rng *rand.Rand) {
 		err = store.Update(ctx, s, key, func(*store.Item) (*store.Item, error) { return &store.Item{Value: fmt.Append(nil, *count)}, nil })
 	}
 	if err != nil {
-		t.Errorf("%s: %v", key, err)
+		complain("%s: %v", key, err)
 	}
-}
-
-func factOf(t *testing.T, s store.Store) store.Fact {
-	facts, err := store.Inspect(t.Context(), s)
-	if err != nil || len(facts) == 0 {
-		return store.Fact{}
-	}
-	return facts[0]
 }
 
 // TestBegin refuses nodes that hold what would hide the true entries, and only those.
