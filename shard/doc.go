@@ -5,6 +5,51 @@
 // A [Placement] answers one question: on which of these nodes does this key live? The answer depends on nothing but the key, the
 // names of the nodes, their weights and the algorithm, so that every process that is told the same gives the same answer.
 //
+// # A store over nodes
+//
+// [Store] is a [store.Store] whose entries are spread so: an operation asks the node of its key and no other, and adds nothing to what that costs but the
+// placement. Nodes may be stores of any kind, of several kinds too. A node that is down is an outage of its share of the keys: those are
+// [store.ErrUnavailable], with the node's name in the error ([NodeError]), and nothing of them is put elsewhere; nobody else waits. List and
+// Cleanup go on with the other nodes, and return its error in the end. [Fields] does the same for entries whose fields are read and written one by one.
+//
+// # URLs
+//
+//	shard:?node=a=URL&node=b=URL                             two nodes, a and b
+//	shard:?node=a=URL&node=b=URL&weight=b:2                  b gets two thirds of the keys
+//	shard:?node=a=URL&node=b=URL&placement=ketama-weighted   another algorithm than rendezvous
+//
+// Each URL is that of a store, percent-encoded as the value of a parameter: & is %26, # is %23, + is %2B, % is %25. x-timeout and x-touch-after belong into
+// these URLs. x-prefix may stand in either: in the shard: URL it holds for all nodes, and counts for where a key goes. A name is anything without =, @, ?, #
+// and ://, and need not say where the node is: what has the same name has the same keys, on whatever host. A handover: may be a node, to move one to another
+// host, and a shard: may be a side of a handover:, to come from one store to several or back. What changes a set is below.
+//
+// All nodes are opened at once. One that is down, or takes a second longer than the others, is opened by the first operation that needs it once it is up, and is
+// tried at most every second; one that is wrong, as with a password that is refused, is an error at once. Each open node is then given an entry for a moment,
+// to find out whether two are the same store, which is refused.
+//
+// # Keys
+//
+// They are as the nodes take them. What stands on a node where the placement does not look, left over from another set, is not found and
+// not listed; sweeps remove it by its age, as everything else.
+//
+// # Expiry
+//
+// It is the nodes'. They must agree on it, or opening says which do not; [New] takes what it is given, and the store then tells the shortest. Sweeps run on all
+// nodes at once, with a Limit on one after the other.
+//
+// # Durability
+//
+// It is the nodes'. No entry is on two of them, so what a node loses is lost. Copies of the data are for engines that have replication: each node may be
+// a Redis with Sentinel, a Cluster, or a Postgres with a standby.
+//
+// # Limits
+//
+// The store can do what all of its nodes can: with a memcached among them it does not List, and sweeps nothing that memcached would not. What concerns the
+// store as a whole is one entry under a [store.ReservedKey] and so on one node, and is down with that one: a cleanup with a lease then
+// does not run, while one without cleans up the others. Package session keeps its key in the store, where it is not given session.Options.Keys: give it
+// some, or the outage of one node may be everybody's, and a memcached that forgets it a logout of all. A session with a subject needs two
+// entries, which may be on two nodes. The order of ListAfter is that of one set: a copy that was begun over another set begins anew.
+//
 // # Changing the set
 //
 // A set of nodes that grows, shrinks or gets other weights has other places for some of the keys. [Change] is the store for that time: it knows both sets,
