@@ -27,7 +27,7 @@ func (r *ring32) Place(key string) int {
 func ketama(hash keyHash) func(nodeSet) (Placement, error) {
 	return func(s nodeSet) (Placement, error) {
 		if s.weighted() {
-			return ketamaWeighted(hash)(s)
+			return withMD5(ketamaWeighted(hash))(s)
 		}
 		names, err := s.hostNames()
 		if err != nil {

@@ -1,6 +1,7 @@
 package shard
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -113,6 +114,21 @@ func TestKetamaRounding(t *testing.T) {
 		if got := len(place(t, KetamaUhashring, nodes...).(*ring32).points); got > 160*n || got < 160*n-2 {
 			t.Errorf("uhashring: %d nodes have %d points", n, got)
 		}
+	}
+}
+
+// TestModPython: python-memcached has no use for a hash of 0 and takes 1 for it, which makes a difference to one key in 32768.
+func TestModPython(t *testing.T) {
+	p, found := place(t, ModPython, numbered(3, "n%d")...), 0
+	for i := range 200_000 {
+		if key := fmt.Sprint("k", i); crc32Of(key)>>16&0x7fff == 0 {
+			if found++; p.Place(key) != 1 {
+				t.Errorf("key %q lives on %d", key, p.Place(key))
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no key has this hash")
 	}
 }
 

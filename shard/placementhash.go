@@ -1,8 +1,11 @@
 package shard
 
 import (
+	"crypto/fips140"
 	"crypto/md5"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
 
 	"github.com/larder-go/larder/store"
@@ -12,6 +15,16 @@ import (
 
 // keyHash is a hash of 32 bits, as the rings and the modulo rules of memcached's clients take it.
 type keyHash func(key string) uint32
+
+// withMD5 is for algorithms that use MD5, which the standard library refuses, in a panic, to a program that runs with GODEBUG=fips140=only.
+func withMD5(build func(nodeSet) (Placement, error)) func(nodeSet) (Placement, error) {
+	return func(s nodeSet) (Placement, error) {
+		if fips140.Enforced() {
+			return nil, fmt.Errorf("%w: %s uses MD5, which GODEBUG=fips140=only forbids; %s does not", errors.ErrUnsupported, s.algorithm, Rendezvous)
+		}
+		return build(s)
+	}
+}
 
 // md5Of is the MD5 of a key. The standard library takes bytes only: a key of a length that a store takes is copied to the stack.
 func md5Of(key string) [md5.Size]byte {
