@@ -199,3 +199,32 @@ func TestRecordedMoves(t *testing.T) {
 		}
 	}
 }
+
+// TestRingMoves is what the package comment says of rings: while all weights are the same, a node that comes takes keys for itself only; with other weights, and where the C
+// programs round, a few keys move between nodes that stay; and a node whose share is below a point has no keys.
+func TestRingMoves(t *testing.T) {
+	keys, nodes := sha1Keys(100_000), numbered(25, "10.0.0.%d:6379")
+	weighted := weighing(nodes)
+	for _, algorithm := range []string{Ketama, KetamaWeighted, PythonHashRing, HashRing, KetamaUhashring} {
+		for _, c := range []struct {
+			name      string
+			now, next []Node
+			exact     bool
+		}{
+			{"10 to 11 equal nodes", nodes[:10], nodes[:11], true},
+			{"10 to 11 weighted nodes", weighted[:10], weighted[:11], false},
+			{"24 to 25 equal nodes", nodes[:24], nodes[:25], algorithm != KetamaWeighted},
+		} {
+			_, needless := moved(place(t, algorithm, c.now...), place(t, algorithm, c.next...), keys, c.next[len(c.next)-1].Name)
+			if c.exact != (needless == 0) || needless > len(keys)/10 {
+				t.Errorf("%s, %s: %d keys move needlessly", algorithm, c.name, needless)
+			}
+		}
+		if got := load(place(t, algorithm, Node{"a", 1}, Node{"b", MaxWeight}), keys); got[0] != 0 {
+			t.Errorf("%s: weight 1 beside %d: %v", algorithm, MaxWeight, got)
+		}
+	}
+	if got := load(place(t, Rendezvous, Node{"a", 1}, Node{"b", MaxWeight}), keys); got[0] < 3 || got[0] > 25 {
+		t.Errorf("rendezvous: %v", got)
+	}
+}
