@@ -30,7 +30,7 @@ func TestOperations(t *testing.T) {
 		t.Skip("the page is for sh")
 	}
 	postgres := testserver.Postgres(t)
-	p := readPage(t)
+	p := readPage(t, "docs/operations.md")
 	scripts, err := filepath.Glob("testdata/operations/*.txtar")
 	if err != nil {
 		t.Fatal(err)

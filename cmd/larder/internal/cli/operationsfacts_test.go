@@ -27,7 +27,7 @@ func TestOperationsCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, b := range readPage(t).blocks {
+	for _, b := range readPage(t, "docs/operations.md").blocks {
 		if b.language != "go" {
 			continue
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -11,8 +12,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// operationsPage is docs/operations.md: its blocks of code.
+// operationsPage is a page of docs whose commands are run, as docs/operations.md: its blocks of code.
 type operationsPage struct {
+	file   string
 	blocks []pageBlock
 
 	mu  sync.Mutex
@@ -24,13 +26,13 @@ type pageBlock struct {
 	line                    int
 }
 
-func readPage(t *testing.T) *operationsPage {
+func readPage(t *testing.T, file string) *operationsPage {
 	t.Helper()
-	content, err := os.ReadFile("../../../../docs/operations.md")
+	content, err := os.ReadFile("../../../../" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &operationsPage{ran: make(map[int]bool)}
+	p := &operationsPage{file: file, ran: make(map[int]bool)}
 	heading, inside := "", false
 	for i, line := range strings.Split(string(content), "\n") {
 		language, fence := strings.CutPrefix(line, "```")
@@ -63,37 +65,51 @@ func (p *operationsPage) run(ts *testscript.TestScript, fails bool, args []strin
 		p.mu.Lock()
 		p.ran[i] = true
 		p.mu.Unlock()
-		ts.Logf("docs/operations.md:%d\n%s", b.line, b.text)
+		ts.Logf("%s:%d\n%s", p.file, b.line, b.text)
 		if rest, ok := strings.CutPrefix(b.text, "larder demo "); ok {
-			startDemo(ts, false, strings.Fields(strings.ReplaceAll(elsewhere(ts, rest), "'", "")))
+			startDemo(ts, false, strings.Fields(strings.ReplaceAll(quickly(ts, rest), "'", "")))
 			continue
 		}
-		text := elsewhere(ts, b.text)
+		text := quickly(ts, b.text)
 		if name, value, ok := strings.Cut(strings.TrimPrefix(text, "export "), "="); ok && strings.HasPrefix(text, "export ") {
-			ts.Setenv(name, strings.TrimSpace(value))
+			ts.Setenv(name, strings.Trim(strings.TrimSpace(value), "'"))
 			continue
 		}
 		if err := ts.Exec("sh", "-e", "-c", text); fails != (err != nil) {
-			ts.Fatalf("docs/operations.md:%d: %v", b.line, err)
+			ts.Fatalf("%s:%d: %v", p.file, b.line, err)
 		}
 		if i+1 < len(p.blocks) && p.blocks[i+1].language == "text" && p.blocks[i+1].heading == b.heading {
 			p.compare(ts, p.blocks[i+1])
 		}
 	}
 	if n == 0 {
-		ts.Fatalf("docs/operations.md has no commands under %q", args[0])
+		ts.Fatalf("%s has no commands under %q", p.file, args[0])
 	}
 }
 
 // elsewhere puts the addresses of the script in place of those that the page takes for its examples.
 func elsewhere(ts *testscript.TestScript, text string) string {
 	text = strings.ReplaceAll(text, "postgres://app@db/app", ts.Getenv("POSTGRES"))
+	for i := range 4 {
+		if node := ts.Getenv(fmt.Sprint("CACHE", i+1)); node != "" {
+			text = strings.ReplaceAll(text, fmt.Sprint("redis://cache", i+1), node)
+		}
+	}
 	if d := demoOf(ts); d.url != "" {
 		text = strings.ReplaceAll(text, "http://127.0.0.1:8080", d.url)
 	}
 	text = strings.NewReplacer("/run/app", ts.Getenv("SOCKETS"), "127.0.0.1:8081", ts.Getenv("ADMIN")).Replace(text)
 	return regexp.MustCompile(`(/etc/(?:larder|systemd|cron\.d)|/var/lib/(?:app|larder|prometheus)|/backup)\b`).
 		ReplaceAllString(text, ts.MkAbs(".")+"$1")
+}
+
+// quickly is elsewhere for commands: where a set of nodes changes, all programs look more often whether that is done, as $RECHECK says.
+func quickly(ts *testscript.TestScript, text string) string {
+	text = elsewhere(ts, text)
+	if recheck := ts.Getenv("RECHECK"); recheck != "" {
+		text = regexp.MustCompile(`(&next=\w:\d)((?:&prepare=true)?')`).ReplaceAllString(text, "${1}&recheck="+recheck+"${2}")
+	}
+	return text
 }
 
 // compare holds what the last commands have printed against the page. Numbers, times and the width of columns may be others; a line with … alone stands
@@ -111,7 +127,7 @@ func (p *operationsPage) compare(ts *testscript.TestScript, want pageBlock) {
 	pattern.WriteString(`\z`)
 	got := ts.ReadFile("stdout") + ts.ReadFile("stderr")
 	if !regexp.MustCompile(pattern.String()).MatchString(got) {
-		ts.Fatalf("docs/operations.md:%d says that this is printed:\n%s\nand it was:\n%s", want.line, want.text, got)
+		ts.Fatalf("%s:%d says that this is printed:\n%s\nand it was:\n%s", p.file, want.line, want.text, got)
 	}
 }
 
@@ -133,10 +149,10 @@ func (p *operationsPage) complete(t *testing.T) {
 	defer p.mu.Unlock()
 	for i, b := range p.blocks {
 		if !slices.Contains([]string{"sh", "text", "go", "dockerfile"}, b.language) {
-			t.Errorf("docs/operations.md:%d: a block of %q; commands are sh, what they print is text", b.line, b.language)
+			t.Errorf("%s:%d: a block of %q; commands are sh, what they print is text", p.file, b.line, b.language)
 		}
 		if b.language == "sh" && !p.ran[i] {
-			t.Errorf("docs/operations.md:%d: no script runs the commands under %q", b.line, b.heading)
+			t.Errorf("%s:%d: no script runs the commands under %q", p.file, b.line, b.heading)
 		}
 	}
 }

@@ -228,5 +228,5 @@ func nodePair(name, inner string) string { return "node=" + escape(name+"="+inne
 
 // escape encodes the value of a parameter so that people can still read it.
 func escape(value string) string {
-	return strings.NewReplacer("%3A", ":", "%2F", "/", "%3D", "=", "+", "%20").Replace(url.QueryEscape(value))
+	return strings.NewReplacer("%3A", ":", "%2F", "/", "%3D", "=", "%3F", "?", "%40", "@", "+", "%20").Replace(url.QueryEscape(value))
 }

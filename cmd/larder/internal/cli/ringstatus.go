@@ -108,17 +108,20 @@ func (a *app) ringStatus(ctx context.Context, r *ring, counts bool) error {
 			last = fmt.Errorf("node %s is down: %w", n.name, explain(n.err))
 		}
 	}
-	switch {
-	case down == 0:
-		return nil
-	case down > 1:
+	if down > 1 {
 		last = fmt.Errorf("%d of %d nodes are down", down, len(nodes))
 	}
-	f := &failure{exitPartial, last, "its share of the keys is out of reach until it is back; the others serve theirs"}
-	if down == len(nodes) {
-		f.code, f.hint = exitError, "look whether the servers run, and at the URLs of the nodes"
+	switch {
+	case down == len(nodes):
+		return &failure{exitError, last, "look whether the servers run, and at the URLs of the nodes"}
+	case down > 0:
+		return &failure{exitPartial, last, "its share of the keys is out of reach until it is back; the others serve theirs"}
+	case len(whole.errs) > 0:
+		return &failure{exitPartial, fmt.Errorf("%s could not be counted", count(len(whole.errs), "node", "nodes")), "it answers; run this again, or with --no-count"}
+	case result.Corrupt > 0:
+		return &failure{exitPartial, fmt.Errorf("%s cannot be read", entries(result.Corrupt)), adviceOnCorrupt}
 	}
-	return f
+	return nil
 }
 
 // ringCount is what the nodes hold. Each is counted by itself: one that fails spoils no other's count.
