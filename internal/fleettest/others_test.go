@@ -2,8 +2,10 @@ package fleettest
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"testing"
+
+	"github.com/bradfitz/gomemcache/memcache"
 
 	"github.com/larder-go/larder/internal/testserver"
 	"github.com/larder-go/larder/shard"
@@ -38,7 +40,8 @@ func others() []other {
 		{"twemproxy", "hash: fnv1a_64, distribution: ketama (its defaults)", shard.KetamaWeightedFNV, "", twemproxy("fnv1a_64", "ketama")},
 		{"twemproxy", "hash: fnv1a_64, distribution: modula", shard.ModTwemproxyFNV, "", twemproxy("fnv1a_64", "modula")},
 		{"twemproxy", "hash: crc32a, distribution: modula", shard.ModTwemproxyCRC, "", twemproxy("crc32a", "modula")},
-		{"twemproxy", "hash: one_at_a_time, distribution: ketama", shard.Ketama, "equal", twemproxy("one_at_a_time", "ketama")},
+		{"twemproxy", "hash: one_at_a_time, distribution: ketama, and a weight above 1", shard.Ketama, "equal", twemproxy("one_at_a_time", "ketama")},
+		{"gomemcache", "none: its ServerList", shard.ModGomemcache, "", serverList},
 	}
 }
 
@@ -57,6 +60,7 @@ func TestOthers(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%s/%s", o.client, o.placement, f.name), func(t *testing.T) {
+				t.Parallel()
 				ours, peer := client(t, f.selector(t, o.placement)), o.open(t, f)
 				prefix := fmt.Sprintf("%d-%d", i, j)
 				mine, theirs := pairs(keys(prefix+"g", n), "Go"), pairs(keys(prefix+"o", n), o.client)
@@ -85,7 +89,7 @@ func TestOthers(t *testing.T) {
 // twemproxy is a proxy in front of the fleet, which a client takes for one server.
 func twemproxy(hash, distribution string) func(*testing.T, *fleet) peer {
 	return func(t *testing.T, f *fleet) peer {
-		return proxied{newTwemproxy(t, f, hash, distribution)}
+		return goPeer{one(t, newTwemproxy(t, f, hash, distribution).Addr)}
 	}
 }
 
@@ -102,24 +106,20 @@ func newTwemproxy(t *testing.T, f *fleet, hash, distribution string) *testserver
 	return testserver.NewTwemproxy(t, hash, distribution, servers...)
 }
 
-type proxied struct{ proxy *testserver.Server }
-
-func (p proxied) set(t *testing.T, pairs map[string]string) { set(t, one(t, p.proxy.Addr), pairs) }
-
-func (p proxied) get(t *testing.T, keys []string) map[string]string {
-	return get(t, one(t, p.proxy.Addr), keys)
-}
-
-// rows are the lines of a table of the page, as cells.
-func rows(page string) (found [][]string) {
-	for line := range strings.Lines(page) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "|") {
-			var cells []string
-			for cell := range strings.SplitSeq(strings.Trim(line, "|"), "|") {
-				cells = append(cells, strings.TrimSpace(cell))
-			}
-			found = append(found, cells)
-		}
+// serverList is gomemcache's own selector, in which a server stands as often as its weight says.
+func serverList(t *testing.T, f *fleet) peer {
+	list := new(memcache.ServerList)
+	var addrs []string
+	for i, n := range f.nodes {
+		addrs = append(addrs, slices.Repeat([]string{f.servers[i].Addr}, n.Weight)...)
 	}
-	return found
+	if err := list.SetServers(addrs...); err != nil {
+		t.Fatal(err)
+	}
+	return goPeer{client(t, list)}
 }
+
+type goPeer struct{ client *memcache.Client }
+
+func (p goPeer) set(t *testing.T, pairs map[string]string)         { set(t, p.client, pairs) }
+func (p goPeer) get(t *testing.T, keys []string) map[string]string { return get(t, p.client, keys) }

@@ -19,7 +19,7 @@ func TestDefaultPort(t *testing.T) {
 		t.Skipf("somebody has port 11211 on all addresses: %v", err)
 	}
 	l.Close()
-	const n = 200
+	const n = 100
 	f := &fleet{name: "port 11211"}
 	for i, weight := range []int{1, 1, 2} {
 		addr := fmt.Sprintf("127.%d.%d.%d:11211", 1+rand.IntN(254), rand.IntN(255), 1+rand.IntN(254))
@@ -60,6 +60,6 @@ func portless(hash, distribution string) func(*testing.T, *fleet) peer {
 		for i, n := range f.nodes {
 			plain.nodes = append(plain.nodes, shard.Node{Name: f.servers[i].Addr, Weight: n.Weight})
 		}
-		return proxied{newTwemproxy(t, plain, hash, distribution)}
+		return goPeer{one(t, newTwemproxy(t, plain, hash, distribution).Addr)}
 	}
 }

@@ -33,19 +33,23 @@ func TestLarderEntries(t *testing.T) {
 	value := func(key string) string { return "the value of " + key }
 	finds := map[string]func(t *testing.T, key string) []byte{
 		shard.Ketama:          findByPylibmc(f, `{"ketama": true}`),
-		shard.KetamaWeighted:  findByTwemproxy(f),
+		shard.KetamaWeighted:  findByTwemproxy(t, f),
 		shard.ModLibmemcached: findByTools(f),
 		shard.ModPython:       findByPython(f),
 	}
 	for placement, find := range finds {
 		t.Run(placement, func(t *testing.T) {
-			s := open(t, f.url(placement)+"&x-timeout=1h")
-			for i := range 20 {
+			prefix := ""
+			if placement == shard.KetamaWeighted { // which is in front of the key to everybody, and hashed with it
+				prefix = "app:"
+			}
+			s := open(t, f.url(placement)+"&x-timeout=1h&x-key-prefix="+prefix)
+			for i := range 8 {
 				key := fmt.Sprint("session-", placement, "-", i)
 				if err := s.Set(ctx, key, []byte(value(key))); err != nil {
 					t.Fatal(err)
 				}
-				record := find(t, key)
+				record := find(t, prefix+key)
 				if !bytes.Contains(record, []byte(key)) || !bytes.Contains(record, []byte(value(key))) {
 					t.Fatalf("under %s it finds %q", key, record)
 				}
@@ -57,6 +61,12 @@ func TestLarderEntries(t *testing.T) {
 	j.set(t, map[string]string{"session-" + shard.Ketama + "-0": "another's"})
 	if got, err := s.Get(ctx, "session-"+shard.Ketama+"-0"); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("what another put: %q, %v; want ErrCorrupt", got, err)
+	}
+	if err := s.Set(ctx, "session-"+shard.Ketama+"-0", nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Get(ctx, "session-"+shard.Ketama+"-0"); err != nil {
+		t.Errorf("after it was set again: %v", err)
 	}
 }
 
@@ -87,10 +97,9 @@ func findByTools(f *fleet) func(*testing.T, string) []byte {
 	}
 }
 
-func findByTwemproxy(f *fleet) func(*testing.T, string) []byte {
-	return func(t *testing.T, key string) []byte {
-		return []byte(get(t, one(t, newTwemproxy(t, f, "md5", "ketama").Addr), []string{key})[key])
-	}
+func findByTwemproxy(t *testing.T, f *fleet) func(*testing.T, string) []byte {
+	proxy := newTwemproxy(t, f, "md5", "ketama")
+	return func(t *testing.T, key string) []byte { return []byte(get(t, one(t, proxy.Addr), []string{key})[key]) }
 }
 
 // Larder itself may stand behind twemproxy, where it has no timeout: that proxy does not know "gat", by which a read is a use.
@@ -134,7 +143,7 @@ func TestLarderThroughTwemproxy(t *testing.T) {
 	}
 }
 
-// need is what the page says of versions; the tests tell what they met.
+// TestVersions tells which clients the tests met, for the page.
 func TestVersions(t *testing.T) {
 	out, err := exec.Command(tool(t, "memccat", "memcat"), "--version").CombinedOutput()
 	t.Logf("memcat: %s, %v", bytes.TrimSpace(out), err)
