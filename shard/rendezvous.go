@@ -28,7 +28,7 @@ type bidder struct {
 func newRendezvous(s nodeSet) (Placement, error) {
 	r := &rendezvous{nodeSet: s, equal: true}
 	for i, n := range s.nodes {
-		r.bidders = append(r.bidders, bidder{seed: xxhash.Sum64String(n.Name), weight: float64(n.Weight), node: i})
+		r.bidders = append(r.bidders, bidder{seed: hash64(n.Name), weight: float64(n.Weight), node: i})
 		r.equal = r.equal && n.Weight == s.nodes[0].Weight
 	}
 	slices.SortFunc(r.bidders, func(a, b bidder) int {
@@ -38,7 +38,7 @@ func newRendezvous(s nodeSet) (Placement, error) {
 }
 
 func (r *rendezvous) Place(key string) int {
-	hash := xxhash.Sum64String(key)
+	hash := hash64(key)
 	if r.equal {
 		return r.lowestDraw(hash)
 	}
@@ -75,6 +75,9 @@ func (r *rendezvous) lowestBid(hash uint64) int {
 	}
 	return r.bidders[node].node
 }
+
+// hash64 is the hash of keys and of names.
+func hash64(s string) uint64 { return xxhash.Sum64String(s) }
 
 // draw mixes the hashes of a key and of a node to 52 even bits. Two rounds would be quicker, but the draws of two nodes, whose seeds always differ in
 // the same bits, were then not quite independent.
