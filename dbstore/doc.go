@@ -44,6 +44,9 @@
 // A nil error means that the server has committed, and so what its settings make of that: with fsync, full_page_writes and synchronous_commit
 // on, as they are unless somebody turned them off, the change survives a power cut. [Store.Inspect] tells. A standby takes no writes, and so
 // no uses either: it is [store.ErrUnavailable] there; name all hosts and target_session_attrs=read-write in the URL to find the primary.
+// Then the host where it was last is asked first, each has two seconds to answer unless connect_timeout says otherwise, and connections whose
+// server has become read-only are left, so that calls succeed again soon after a standby was promoted. What an asynchronous standby had not received is
+// lost; with synchronous_standby_names and synchronous_commit, nothing is (docs/scaling.md in the repository).
 //
 // Where the connection breaks in the middle of a write, the outcome is not known and the error wraps [store.ErrUnavailable]; a Swap asks
 // once more, and succeeds if it finds its own version. Reads are tried again on another connection, so that a restart of the server is not
@@ -61,7 +64,8 @@
 // processors.
 //
 // A connection that has failed is let go half a second later, however dead the network, so that calls succeed within a second when there is
-// one again; one that is being made is given up 750 milliseconds after the call that needed it. In a pool handed to [New] the first holds for those
+// one again; one that is being made is given up 750 milliseconds after the call that needed it, or where there are several hosts, each when its time is
+// over. In a pool handed to [New] the first holds for those
 // that a call was cut short at, while pgx may take 15 more seconds to close them outside of the pool; those being made keep their places for
 // ConnectTimeout, so set that to a second or two.
 //

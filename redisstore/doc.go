@@ -47,7 +47,8 @@
 // # Durability
 //
 // What the server keeps: with appendonly and appendfsync always, what was acknowledged; otherwise some seconds less, or nothing. After a
-// failover, what the replica had received. With a maxmemory-policy other than noeviction the server removes entries as it likes. Inspect,
+// failover, what the replica had received: Redis acknowledges before its replicas have a write. Calls succeed again by themselves, some two seconds
+// after Sentinels or a Cluster have made a replica the master (docs/scaling.md in the repository); until then they are [store.ErrUnavailable]. With a maxmemory-policy other than noeviction the server removes entries as it likes. Inspect,
 // and so "larder check", says which of these holds. A Delete or Swap that a failover undoes is undone without notice.
 //
 // No write is sent twice where the first attempt may have arrived, for others may have written in between: then the error says that the

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,5 +44,33 @@ func TestRestartedPrimary(t *testing.T) {
 				t.Errorf("%q, %v", got, err)
 			}
 		})
+	}
+}
+
+// TestTooFewReplicas: with min-replicas-to-write a primary that has lost its replica takes no writes any more, and what it has can be read.
+func TestTooFewReplicas(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts many servers")
+	}
+	t.Parallel()
+	set := testserver.NewRedisSentinel(t, 1, "--min-replicas-to-write", "1")
+	s, err := larder.Open(t.Context(), set.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Set(t.Context(), "key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	set.Nodes[1].Kill(t)
+	eventually(t, "refused", 10*time.Second, func() (string, bool) {
+		err := s.Set(t.Context(), "other", []byte("value"))
+		if err != nil && !(errors.Is(err, store.ErrUnavailable) && strings.Contains(err.Error(), "min-replicas-to-write")) {
+			t.Fatal(err)
+		}
+		return "", err != nil
+	})
+	if got, err := s.Get(t.Context(), "key"); err != nil || string(got) != "value" {
+		t.Errorf("%q, %v", got, err)
 	}
 }

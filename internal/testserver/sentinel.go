@@ -143,13 +143,7 @@ func follows(s *Server) error {
 // Primary returns the node that says of itself that it takes writes, and that two of the Sentinels name; nil: there is none at the moment.
 func (set *RedisSentinel) Primary() *Server {
 	for _, s := range set.Nodes {
-		named := 0
-		for _, sentinel := range set.Sentinels {
-			if info, err := answer(sentinel, "INFO sentinel\r\n"); err == nil && strings.Contains(info, "address="+s.Addr+",") {
-				named++
-			}
-		}
-		if named < 2 {
+		if set.named(s) < 2 {
 			continue
 		}
 		if info, err := answer(s, "INFO replication\r\n"); err == nil && strings.Contains(info, "role:master") {
@@ -157,6 +151,19 @@ func (set *RedisSentinel) Primary() *Server {
 		}
 	}
 	return nil
+}
+
+// Agree tells whether all Sentinels name s as the primary. Those who did not decide that hear of it within two seconds, and tell clients of the old one
+// until then.
+func (set *RedisSentinel) Agree(s *Server) bool { return set.named(s) == len(set.Sentinels) }
+
+func (set *RedisSentinel) named(s *Server) (n int) {
+	for _, sentinel := range set.Sentinels {
+		if info, err := answer(sentinel, "INFO sentinel\r\n"); err == nil && strings.Contains(info, "address="+s.Addr+",") {
+			n++
+		}
+	}
+	return n
 }
 
 // Failover has the Sentinels put a replica in the place of the primary, which is well, as one does before maintenance.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	neturl "net/url"
 	"strings"
 	"testing"
 
@@ -37,8 +38,14 @@ func TestSentinels(t *testing.T) {
 		}
 		return code == exitDone
 	})
+	eventually(t, "all Sentinels to know", func() bool { return set.Primary() == set.Nodes[1] && set.Agree(set.Nodes[1]) })
 	if code, _, stderr := larderAt(url, "after", "set", "key"); code != exitDone {
 		t.Error(code, stderr)
+	}
+	// Nodes of a sharded store may be such sets, too.
+	shards := "shard:?node=a=" + neturl.QueryEscape(url)
+	if code, stdout, stderr := larderAt(shards, "", "get", "key"); code != exitDone || stdout != "after" {
+		t.Error(code, stdout, stderr)
 	}
 	wrong := strings.Replace(url, "x-master=larder", "x-master=another", 1)
 	if code, _, stderr := larderAt(wrong, "", "get", "key"); code != exitError || !strings.Contains(stderr, "x-master") {
