@@ -59,7 +59,6 @@ func BenchmarkPlaceAmongMany(b *testing.B) {
 		b.Run(set.name, func(b *testing.B) {
 			p := place(b, Rendezvous, set.nodes...)
 			var ratios, ours, theirs []float64
-			b.ReportAllocs()
 			for b.Loop() {
 				for range rounds {
 					start := time.Now()
