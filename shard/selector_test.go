@@ -236,23 +236,35 @@ func TestSelectorChanges(t *testing.T) {
 			err = s.SetAddr(name, fmt.Sprint("moved:", 1+r.IntN(9)))
 		default:
 			err = ring.Remove(name)
-			delete(there, name)
-			continue
+			there[name] = false
+			if err == nil {
+				continue
+			}
 		}
-		there[name] = true
 		if err != nil {
 			t.Fatal(err)
 		}
+		there[name] = true
 	}
 	done.Store(true)
 	picks.Wait()
 
 	// What is picked now is what the ring says now.
-	want := []string{"stays"}
-	want = slices.AppendSeq(want, maps.Keys(there))
-	var each int
-	if err := s.Each(func(net.Addr) error { each++; return nil }); err != nil || each == 0 || each > len(want) {
-		t.Errorf("Each visits %d of %d: %v", each, len(want), err)
+	placement := ring.Placement()
+	want, visited := make(map[string]bool), make(map[string]bool)
+	for i := range 10_000 {
+		addr, err := s.PickServer(fmt.Sprint(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := placement.Nodes()[placement.Place(fmt.Sprint(i))].Name
+		if host, port, _ := net.SplitHostPort(addr.String()); host != name && host != "moved" && host != "first" || name == "stays" && port != "11211" {
+			t.Fatalf("%s is at %s", name, addr)
+		}
+		want[addr.String()] = true
+	}
+	if err := s.Each(func(a net.Addr) error { visited[a.String()] = true; return nil }); err != nil || !maps.Equal(visited, want) {
+		t.Errorf("Each visits %v of %v: %v", visited, want, err)
 	}
 }
 
@@ -277,5 +289,31 @@ func TestSelectorResolvesAgain(t *testing.T) {
 	client.Get("key")
 	if want := []string{"tcp cache-a:11211", "tcp cache-a:11211", "tcp other:1", "tcp cache-a:11211"}; !slices.Equal(asked, want) {
 		t.Errorf("connections to %q; want %q", asked, want)
+	}
+}
+
+// Picking a server costs what placing the key does, and nothing besides that one would notice before a round trip to the server.
+func BenchmarkPickServer(b *testing.B) {
+	list := new(memcache.ServerList)
+	var nodes []Node
+	var addrs []string
+	for i := range 10 {
+		addrs = append(addrs, fmt.Sprintf("127.0.0.1:%d", 11211+i))
+		nodes = append(nodes, Node{Name: addrs[i]})
+	}
+	if err := list.SetServers(addrs...); err != nil {
+		b.Fatal(err)
+	}
+	selectors := map[string]memcache.ServerSelector{"gomemcache": list}
+	for _, algorithm := range []string{Rendezvous, Ketama, KetamaWeighted, ModGomemcache} {
+		selectors[algorithm] = mustSelect(b, mustPlace(b, algorithm, nodes...), nil)
+	}
+	for _, name := range slices.Sorted(maps.Keys(selectors)) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				selectors[name].PickServer("session:0123456789abcdef0123456789abcdef")
+			}
+		})
 	}
 }
