@@ -1,6 +1,8 @@
 package larder
 
 import (
+	"errors"
+
 	"github.com/bradfitz/gomemcache/memcache"
 
 	"github.com/larder-go/larder/memstore"
@@ -17,7 +19,11 @@ func placeFleet(placement string, nodes []memstore.Node) (memcache.ServerSelecto
 	}
 	p, err := shard.NewPlacement(placement, named)
 	if err != nil {
-		return nil, err
+		return nil, errors.Unwrap(err) // package shard's own prefix would stand behind memstore's
 	}
-	return shard.NewSelector(p, addrs)
+	s, err := shard.NewSelector(p, addrs)
+	if err != nil {
+		return nil, errors.Unwrap(err)
+	}
+	return s, nil
 }

@@ -112,7 +112,7 @@ func TestFleetURLInvalid(t *testing.T) {
 		"placement=rendezvous&name=a%00b=h": shard.ErrInvalidNode,
 	} {
 		_, err := larder.Open(context.Background(), "memcached://h,h2?"+params)
-		if !errors.Is(err, want) || !errors.Is(err, store.ErrInvalidURL) {
+		if !errors.Is(err, want) || !errors.Is(err, store.ErrInvalidURL) || strings.Contains(fmt.Sprint(err), "shard: ") {
 			t.Errorf("%s: %v; want ErrInvalidURL and %v", params, err, want)
 		}
 	}
