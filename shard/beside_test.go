@@ -65,9 +65,8 @@ func TestCopies(t *testing.T) {
 	}
 	broken := over(t, store.NewMap(nil), down{}, store.NewMap(nil))
 	set(t, broken, keyOn(broken, "a", 1), "v")
-	r, err := store.Copy(t.Context(), broken, store.NewMap(nil), &store.CopyOptions{Patience: -1})
-	if !errors.Is(err, store.ErrUnavailable) || r.Copied != 1 {
-		t.Errorf("with a node that is down: %+v, %v", r, err)
+	if _, err := store.Copy(t.Context(), broken, store.NewMap(nil), &store.CopyOptions{Patience: -1}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("with a node that is down: %v", err)
 	}
 }
 
