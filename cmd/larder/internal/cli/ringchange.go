@@ -42,7 +42,7 @@ func (f *ringChangeFlags) none() bool {
 }
 
 // apply makes the ring's next set of what the flags say.
-func (f *ringChangeFlags) apply(r *ring) error {
+func (f *ringChangeFlags) apply(r *ring, mux store.Mux) error {
 	const adviceNodes = "larder ring status --no-count lists the nodes"
 	next := r.Now.Nodes()
 	find := func(name string) int {
@@ -59,7 +59,7 @@ func (f *ringChangeFlags) apply(r *ring) error {
 	for _, name := range f.remove {
 		i := find(name)
 		if i < 0 {
-			return usage(adviceNodes, "--remove: there is no node %q", name)
+			return usage(adviceNodes, "--remove: there is no node %q", store.Redact(name))
 		}
 		if err := once(name); err != nil {
 			return err
@@ -72,9 +72,9 @@ func (f *ringChangeFlags) apply(r *ring) error {
 		case err != nil:
 			return usage(fmt.Sprintf("a weight is a number from 1 to %s; --remove takes a node out", thousands(shard.MaxWeight)), "--weight: %w", err)
 		case weight == 0:
-			return usage("write it as --weight NAME:WEIGHT", "--weight %q has no weight", name)
+			return usage("write it as --weight NAME:WEIGHT", "--weight %q has no weight", store.Redact(name))
 		case find(name) < 0 && !changed[name]:
-			return usage(adviceNodes, "--weight: there is no node %q", name)
+			return usage(adviceNodes, "--weight: there is no node %q", store.Redact(name))
 		}
 		if err := once(name); err != nil {
 			return err
@@ -87,12 +87,20 @@ func (f *ringChangeFlags) apply(r *ring) error {
 		if err != nil {
 			return usage(fmt.Sprintf("a weight is a number from 1 to %s; a name that ends as a port does needs one, as in host:11211:1", thousands(shard.MaxWeight)), "--add: %w", err)
 		}
+		if scheme, _, more := strings.Cut(name, ":"); strings.ContainsAny(name, "@?#") || strings.Contains(name, "://") || more && mux[scheme] != nil {
+			return usage("write it as --add NAME=URL", "--add: a URL stands where the name of the new node should")
+		}
 		if _, there := r.URLs[name]; there {
 			return usage("give the new node a name of its own, or another --weight to the one that is there", "--add: there is a node %q already", name)
 		}
 		if rawURL != "" {
 			if rawURL, err = urlFrom(rawURL); err != nil {
 				return err
+			}
+			for other, that := range r.URLs {
+				if that == rawURL {
+					return usage("each node needs a store of its own", "--add: node %q has that URL already", other)
+				}
 			}
 		}
 		r.Nodes = append(r.Nodes, name)
@@ -125,7 +133,7 @@ func nameAndWeight(text string) (name string, weight int, err error) {
 	}
 	weight, err = strconv.Atoi(text[i+1:])
 	if err != nil || weight < 1 || weight > shard.MaxWeight {
-		return "", 0, fmt.Errorf("the weight of node %q is out of range", text[:i])
+		return "", 0, fmt.Errorf("the weight of node %q is out of range", store.Redact(text[:i]))
 	}
 	return text[:i], weight, nil
 }

@@ -22,9 +22,10 @@ import (
 // heldNode is a node in the memory of the test, which stays when it is closed.
 type heldNode struct {
 	*store.Map
-	hangs    bool  // each call waits until its context ends
-	unlisted bool  // it cannot list, as memcached
-	broken   error // what a list ends with
+	hangs    bool   // each call waits until its context ends
+	unlisted bool   // it cannot list, as memcached
+	broken   error  // what a list ends with
+	listing  func() // called when it is listed
 }
 
 func (n *heldNode) Close() error { return nil }
@@ -38,6 +39,9 @@ func (n *heldNode) Contains(ctx context.Context, key string) (bool, error) {
 }
 
 func (n *heldNode) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	if n.listing != nil && ctx.Err() == nil {
+		n.listing()
+	}
 	switch {
 	case n.unlisted:
 		return func(yield func(store.Info, error) bool) { yield(store.Info{}, errors.ErrUnsupported) }

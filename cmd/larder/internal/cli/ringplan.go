@@ -80,7 +80,7 @@ func (a *app) ringPlanCommand() *cobra.Command {
 			case !f.none() && r.Next != nil:
 				return usage("finish that first; without flags, it is what is planned", "the URL says that the set is changing already")
 			case !f.none():
-				err = f.apply(r)
+				err = f.apply(r, a.mux)
 			}
 			if err != nil {
 				return err
