@@ -3,6 +3,7 @@ package dbstore
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"slices"
 	"strconv"
@@ -24,7 +25,8 @@ type host struct {
 
 // hosts are several, of which one can be written. pgx asks them in the order of the URL each time. That is well where the first one that is
 // not the primary answers at once; where its machine is dead, every new connection would wait for it. So the one that was the primary last is
-// asked first.
+// asked first. And once another one can be written, all connections leave the old one: what they would still read or write there is not what others
+// see.
 type hosts struct {
 	all  []pgconn.FallbackConfig // a host may stand here twice, with TLS and without
 	last atomic.Pointer[host]
@@ -47,10 +49,26 @@ func several(config *pgconn.Config) bool {
 	return slices.ContainsFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.Host != config.Host || f.Port != config.Port })
 }
 
+// errMoved is for a connection to a host that was left while it was made: one that hung, and has woken up as the primary that it was.
+var errMoved = errors.New("another host has become the primary meanwhile")
+
+// attempts is how often a connection is begun anew because others have found another primary meanwhile.
+const attempts = 3
+
 // connect makes a connection to the primary.
-func (h *hosts) connect(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+func (h *hosts) connect(ctx context.Context, config *pgconn.Config) (pg *pgconn.PgConn, err error) {
+	for range attempts {
+		if pg, err = h.attempt(ctx, config.Copy()); err != errMoved {
+			return pg, err
+		}
+	}
+	return nil, err
+}
+
+func (h *hosts) attempt(ctx context.Context, config *pgconn.Config) (*pgconn.PgConn, error) {
+	last := h.last.Load()
 	ordered := slices.Clone(h.all)
-	if last := h.last.Load(); last != nil {
+	if last != nil {
 		slices.SortStableFunc(ordered, func(a, b pgconn.FallbackConfig) int { return last.rank(a) - last.rank(b) })
 	}
 	config.Host, config.Port, config.TLSConfig = ordered[0].Host, ordered[0].Port, ordered[0].TLSConfig
@@ -79,12 +97,30 @@ func (h *hosts) connect(ctx context.Context, config *pgconn.Config) (*pgconn.PgC
 	if err != nil {
 		return nil, err
 	}
-	if k := socketOf(pg.Conn()); k != nil {
-		if is, ok := of[k.addr]; ok {
-			h.last.Store(&is)
-		}
+	k := socketOf(pg.Conn())
+	if k == nil {
+		return pg, nil
+	}
+	is, ok := of[k.addr]
+	if ok && !h.settle(k, last, is) {
+		hangUp(pg)
+		return nil, errMoved
 	}
 	return pg, nil
+}
+
+// settle says that the socket leads to the primary, as it was found by who began when last was it. It is not where others have found another since.
+func (h *hosts) settle(k *socket, last *host, is host) bool {
+	k.all.settle(k, is) // first, or it might be overlooked by who leaves its host in this moment
+	if last == nil || *last != is {
+		if h.last.CompareAndSwap(last, &is) {
+			if last != nil {
+				k.all.leave(*last)
+			}
+			return true
+		}
+	}
+	return *h.last.Load() == is
 }
 
 // rank is 0 for the host, and 1 for others.

@@ -39,6 +39,7 @@ type socket struct {
 	net.Conn
 	all           *sockets
 	network, addr string // as they were dialled
+	host          host   // of several, once it has let us in; guarded by all.mu
 
 	mu    sync.Mutex
 	until time.Time // no deadline is later; zero: any may be
@@ -162,6 +163,24 @@ func (k *socket) Close() error {
 		tcp.SetLinger(0) // nobody answers: what was not delivered must not arrive later
 	}
 	return k.Conn.Close()
+}
+
+// settle says which of several hosts a connection leads to.
+func (s *sockets) settle(k *socket, to host) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k.host = to
+}
+
+// leave closes the connections to a host.
+func (s *sockets) leave(old host) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.open {
+		if k.host == old {
+			k.Conn.Close()
+		}
+	}
 }
 
 // sever closes them all, and those that are yet to come.

@@ -206,7 +206,7 @@ func postgres(t testing.TB, how end, synchronous bool) *cast {
 	if err := dbstore.Migrate(context.Background(), pool); err != nil {
 		t.Fatal(err)
 	}
-	return &cast{
+	c := &cast{
 		url: fmt.Sprintf("%s&pool_max_conns=8&x-op-timeout=%v", pair.URL, own),
 		replicated: func(t testing.TB) {
 			at := pair.Primary.Exec(t, "SELECT pg_current_wal_lsn()")
@@ -218,6 +218,10 @@ func postgres(t testing.TB, how end, synchronous bool) *cast {
 		away:     func(t testing.TB) { cut(t, how, pair.Primary, link) },
 		writable: pair.Promote,
 	}
+	if how == hung { // nobody has seen to it that it is dead, and it goes on as the primary that it was
+		c.back = func(t testing.TB) { pair.Primary.Resume(t) }
+	}
+	return c
 }
 
 // slot is a key's in a Redis Cluster, by its hash tag: CRC-16 (XMODEM) of that.
