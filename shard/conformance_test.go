@@ -140,6 +140,7 @@ func (c *suite) damage(t *testing.T, s store.Store, key string) {
 }
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	memcached, redis, postgres := traits.Of("memcached"), traits.Of("redis"), traits.Of("postgres")
 	ofMemcached, ofRedis := behind(testserver.Memcached), behind(testserver.Redis)
 	ofPostgres := behind(func(t testing.TB) *testserver.Server {
