@@ -28,6 +28,18 @@ type demoResult struct {
 	Cleanup string     `json:"cleanup"` // the command that cleans the store up; "": nobody need, or it would show a password
 	Admin   string     `json:"admin"`   // where one looks into the store; "": nowhere
 	Users   []demoUser `json:"users"`
+	Ring    *demoRing  `json:"ring"` // null: there is none
+}
+
+type demoRing struct {
+	URL   string         `json:"url"`  // of its page
+	Kind  string         `json:"kind"` // what the nodes are, in words
+	Nodes []demoRingNode `json:"nodes"`
+}
+
+type demoRingNode struct {
+	Name string `json:"name"`
+	URL  string `json:"url"` // without its password
 }
 
 type demoUser struct {
@@ -36,7 +48,7 @@ type demoUser struct {
 }
 
 func (a *app) demoCommand() *cobra.Command {
-	listen, adminAddress := "", ""
+	listen, adminAddress, onRing := "", "", false
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Serve a small web page that people can log in to",
@@ -46,8 +58,13 @@ func (a *app) demoCommand() *cobra.Command {
 			"was logged in then still is when it is started again. With -q it prints the address\n" +
 			"alone.\n\n" +
 			"Sessions stand under keys that begin with " + demo.Prefix + "; nothing else in the\n" +
-			"store is touched. It speaks plain http and is meant for this machine only.",
+			"store is touched. It speaks plain http and is meant for this machine only.\n\n" +
+			"With --ring the sessions are on several nodes, and a page of its own adds nodes,\n" +
+			"removes them and sets their weights while people are logged in. The nodes are Redis\n" +
+			"servers that the demo starts, or folders where none is installed, and end with it;\n" +
+			"or those of --store shard:URL, which then nothing else may use.",
 		Example: "  larder demo\n" +
+			"  larder demo --ring\n" +
 			"  larder demo --store redis://host\n" +
 			"  larder demo --listen 127.0.0.1:0\n" +
 			"  larder demo --store bolt:./demo.db --admin 127.0.0.1:8081",
@@ -74,12 +91,16 @@ func (a *app) demoCommand() *cobra.Command {
 				}
 				defer looks.listener.Close()
 			}
-			return a.withStore(c, true, func(ctx context.Context, s store.Closer) error { return a.demo(ctx, s, l, looks) })
+			if onRing {
+				return a.withRing(c, func(ctx context.Context, r *ringOfDemo) error { return a.demo(ctx, r, r, l, looks) })
+			}
+			return a.withStore(c, true, func(ctx context.Context, s store.Closer) error { return a.demo(ctx, s, nil, l, looks) })
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	c.Flags().StringVar(&listen, "listen", "", "serve on this `ADDRESS`; else "+demoListen+", or a free port")
 	c.Flags().StringVar(&adminAddress, adminFlag, "", "serve the admin page at `ADDRESS`, unix:PATH or 127.0.0.1:0")
+	c.Flags().BoolVar(&onRing, "ring", false, "keep the sessions on nodes that a page of its own changes")
 	return a.exits.add(c, exitError, exitNoStore, exitLocked)
 }
 
@@ -111,7 +132,7 @@ func addressError(err error) error {
 	return err
 }
 
-func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener, looks *demoAdmin) error {
+func (a *app) demo(ctx context.Context, s store.Closer, ring *ringOfDemo, l net.Listener, looks *demoAdmin) error {
 	if t := a.expiry.Timeout; t > 0 && t < demo.LeastTimeout {
 		return usage("write x-timeout=30m, or leave it out", "x-timeout=%s in the store's URL is too short for the demo: nobody would stay logged in; it needs %s at least",
 			t, age(demo.LeastTimeout))
@@ -124,11 +145,14 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener, looks *d
 	if where == "" {
 		where = "a store"
 	}
+	if ring != nil {
+		where = "a ring of nodes"
+	}
 	observed, err := looks.observe(s, where, logger)
 	if err != nil {
 		return err
 	}
-	page, err := demo.New(observed, where, logger)
+	page, err := ring.page(observed, where, logger)
 	if err != nil {
 		return err
 	}
@@ -137,6 +161,9 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener, looks *d
 	}
 	a.loudly(l.Addr())
 	cleaner := a.cleaner(looks)
+	if ring.temporary() {
+		cleaner = ring.cleaner()
+	}
 	if cleaner.within {
 		var cleaning sync.WaitGroup
 		defer cleaning.Wait()
@@ -145,6 +172,7 @@ func (a *app) demo(ctx context.Context, s store.Closer, l net.Listener, looks *d
 		cleaning.Go(func() { cleanup.Loop(ctx, s, &cleanup.Options{Logger: logger, OnReport: looks.swept}) })
 	}
 	result := demoResult{URL: pageURL(l.Addr()), Store: store.Redact(a.secret), Cleanup: cleaner.command}
+	result.Ring = ring.told(result.URL)
 	for name, password := range demo.Users() {
 		result.Users = append(result.Users, demoUser{name, password})
 	}
@@ -188,13 +216,21 @@ func pageURL(addr net.Addr) string {
 
 func (r *demoResult) text(cleaner cleaner) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "The demo is at   %s\n\n", r.URL)
+	fmt.Fprintf(&b, "The demo is at   %s\n", r.URL)
+	if r.Ring != nil {
+		fmt.Fprintf(&b, "The ring is at   %s\n", r.Ring.URL)
+	}
+	b.WriteString("\n")
 	label := "Log in as"
 	for _, u := range r.Users {
 		fmt.Fprintf(&b, "%-16s %-7s %s\n", label, u.Name, u.Password)
 		label = ""
 	}
-	fmt.Fprintf(&b, "Sessions are in  %s\n", r.Store)
+	if r.Ring != nil {
+		r.Ring.text(&b)
+	} else {
+		fmt.Fprintf(&b, "Sessions are in  %s\n", r.Store)
+	}
 	if r.Admin != "" {
 		fmt.Fprintf(&b, "%-16s %s\n", "To look inside", r.Admin)
 	}

@@ -18,6 +18,9 @@ type site struct {
 	doorman  *doorman
 	where    string        // the sessions are kept
 	remember time.Duration // how long who wants to be is remembered
+	logger   *slog.Logger
+	ring     *Ring        // nil: the sessions are on none
+	whole    http.Handler // what browsers see
 }
 
 // Demo is the page, and what an operator can do to who is logged in there.
@@ -31,10 +34,15 @@ func (d *Demo) SignOut(ctx context.Context, user string) error { return d.manage
 
 // New returns the demo on sessions in s. where says in words where that is, and logger hears what is wrong.
 func New(s store.Store, where string, logger *slog.Logger) (*Demo, error) {
-	return newSite(s, where, logger, madeUp())
+	return newSite(s, nil, where, logger, madeUp())
 }
 
-func newSite(s store.Store, where string, logger *slog.Logger, users []user) (*Demo, error) {
+// NewOnRing returns the demo on sessions in s, which is ring or stands before it, with a page on which the ring is changed.
+func NewOnRing(s store.Store, ring *Ring, where string, logger *slog.Logger) (*Demo, error) {
+	return newSite(s, ring, where, logger, madeUp())
+}
+
+func newSite(s store.Store, ring *Ring, where string, logger *slog.Logger, users []user) (*Demo, error) {
 	e, err := store.ExpiryOf(s)
 	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, err
@@ -49,8 +57,9 @@ func newSite(s store.Store, where string, logger *slog.Logger, users []user) (*D
 	if err != nil {
 		return nil, err
 	}
-	d := &site{m, newDoorman(users), where, o.RememberFor}
-	return &Demo{guarded(fromHere(limited(m.Handler(d.routes())))), m}, nil
+	d := &site{manager: m, doorman: newDoorman(users), where: where, remember: o.RememberFor, logger: logger, ring: ring}
+	d.whole = guarded(fromHere(limited(m.Handler(d.routes()))))
+	return &Demo{d.whole, m}, nil
 }
 
 func (s *site) routes() http.Handler {
@@ -63,6 +72,9 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("POST /cart", s.change)
 	for _, form := range []string{"/login", "/logout", "/logout-everywhere", "/sign-out", "/cart"} { // which only forms ask for, or an address that was kept
 		mux.Handle("GET "+form, http.RedirectHandler("/", http.StatusSeeOther))
+	}
+	if s.ring != nil {
+		s.withRing(mux)
 	}
 	mux.HandleFunc("GET /style.css", file("text/css; charset=utf-8", style))
 	mux.HandleFunc("GET /icon.svg", file("image/svg+xml", icon))

@@ -55,7 +55,7 @@ func farewell(id string) (string, bool) {
 // view collects what the page shows.
 func (s *site) view(r *http.Request) (*view, error) {
 	sess := session.From(r.Context())
-	v := &view{users: s.doorman.users, where: s.where, remember: s.remember, now: time.Now(), info: sess.Info()}
+	v := &view{users: s.doorman.users, where: s.where, remember: s.remember, now: time.Now(), info: sess.Info(), ring: s.ring}
 	if r.Method != http.MethodHead { // which must not take them out
 		v.flashes = sess.Flashes()
 	}

@@ -39,6 +39,7 @@ type view struct {
 	visits   int
 	cart     cart
 	devices  []session.Device
+	ring     *Ring // nil: there is none
 
 	// Of the form, when it comes back or was asked for with a user filled in.
 	name, password string
@@ -49,18 +50,22 @@ func (v *view) loggedIn() bool { return v.user.name != "" }
 
 // page is the one page that there is.
 func (v *view) page() markup {
-	title := fragment("Larder: sessions that stay")
-	var identity markup
 	if v.loggedIn() {
-		title = "Larder: {}"
-		identity = fill(`<form class="identity" method="post" action="/logout">
+		return v.framed(fill("Larder: {}", v.user.full), v.identity(), join(v.greeting(), v.columns(v.visitsCard(), v.sessionCard(), v.devicesCard())))
+	}
+	return v.framed("Larder: sessions that stay", "", join(v.welcome(), v.columns(v.loginCard(), v.visitsCard(), v.sessionCard())))
+}
+
+// identity is who is logged in, for the header.
+func (v *view) identity() markup {
+	if !v.loggedIn() {
+		return ""
+	}
+	return fill(`<form class="identity" method="post" action="/logout">
 <span class="avatar" aria-hidden="true">{}</span>
 <span class="who"><span>Logged in as</span> <strong id="user" data-user="{}">{}</strong></span>
 <button id="logout" class="quiet">Log out</button>
 </form>`, initials(v.user.full), v.user.name, v.user.full)
-		return v.framed(fill(title, v.user.full), identity, join(v.greeting(), v.columns(v.visitsCard(), v.sessionCard(), v.devicesCard())))
-	}
-	return v.framed(fill(title), identity, join(v.welcome(), v.columns(v.loginCard(), v.visitsCard(), v.sessionCard())))
 }
 
 // columns puts who one is beside what there is, where there is room.
@@ -90,20 +95,29 @@ func (v *view) flashCard() markup {
 }
 
 func (v *view) welcome() markup {
-	return `<div class="hero">
+	return fill(`<div class="hero">
 <h1>Sessions that stay.</h1>
-<p>Log in, fill the cart, stop the program and start it again: it still knows you. Open a second browser, and sign it out from here.</p>
-</div>
-`
+<p>{} Open a second browser, and sign it out from here.</p>
+{}</div>
+`, v.dare("Log in, fill the cart, stop the program and start it again: it still knows you.", "Log in, fill the cart, and move it between servers: it still knows you."), v.ringHint())
+}
+
+// dare is what the page dares people to do; a ring may end with the program.
+func (v *view) dare(alone, onRing markup) markup {
+	if v.ring != nil {
+		return onRing
+	}
+	return alone
 }
 
 func (v *view) greeting() markup {
 	first, _, _ := strings.Cut(v.user.full, " ")
 	return fill(`<div class="hero">
 <h1>Good to see you, {}.</h1>
-<p>Stop the program and start it again, then load this page: you are still logged in. Log in with a second browser, and sign it out from here.</p>
-</div>
-`, first)
+<p>{} Log in with a second browser, and sign it out from here.</p>
+{}</div>
+`, first, v.dare("Stop the program and start it again, then load this page: you are still logged in.",
+		"Change the servers under this page, then load it: you are still logged in."), v.ringHint())
 }
 
 // problemPage tells of an error, in the same frame.

@@ -19,7 +19,7 @@ import (
 // serve starts the demo on s.
 func serve(t *testing.T, s store.Store) *httptest.Server {
 	t.Helper()
-	page, err := newSite(s, "a test", slog.New(slog.NewTextHandler(t.Output(), nil)), cheap(t))
+	page, err := newSite(s, nil, "a test", slog.New(slog.NewTextHandler(t.Output(), nil)), cheap(t))
 	if err != nil {
 		t.Fatal(err)
 	}
