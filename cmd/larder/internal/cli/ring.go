@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/larder-go/larder/internal/traits"
+	"github.com/larder-go/larder/internal/words"
 	"github.com/larder-go/larder/shard"
 	"github.com/larder-go/larder/store"
 	"github.com/spf13/cobra"
@@ -119,12 +121,37 @@ func weightText(now, next int) string {
 	return thousands(now) + " → " + thousands(next)
 }
 
-// percent writes a share.
+// percent writes a share of a whole.
 func percent(part, whole float64) string {
 	if whole == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f %%", 100*part/whole)
+	return strconv.FormatFloat(100*part/whole, 'f', 1, 64) + " %"
+}
+
+// cells is a row of a table: texts, numbers of entries (*int), of bytes (*int64) and shares of 1 (*float64), nil where that is not known.
+func cells(values ...any) []string {
+	row := make([]string, len(values))
+	for i, v := range values {
+		row[i] = "-"
+		switch v := v.(type) {
+		case string:
+			row[i] = printable(v)
+		case *int:
+			if v != nil {
+				row[i] = thousands(*v)
+			}
+		case *int64:
+			if v != nil {
+				row[i] = words.Size(*v)
+			}
+		case *float64:
+			if v != nil {
+				row[i] = percent(*v, 1)
+			}
+		}
+	}
+	return row
 }
 
 // columns aligns a table: those whose title begins with a space are numbers, to the right.

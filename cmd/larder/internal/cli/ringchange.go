@@ -151,78 +151,81 @@ const urlToCome = "URL"
 
 // rollouts writes them. What the URL of today says stands there as it is written, in its own encoding.
 func (r *ring) rollouts() ringRollouts {
-	pairs := make(map[string]string)
-	var others []string
-	recheck, hidden := "", false
-	_, query, _ := strings.Cut(r.raw, "?")
-	query, _, _ = strings.Cut(query, "#")
-	for pair := range strings.SplitSeq(query, "&") {
-		param, value, _ := strings.Cut(pair, "=")
-		param, _ = url.QueryUnescape(param)
-		text, _ := url.QueryUnescape(value)
-		switch param {
-		case "node":
-			name, inner, _ := strings.Cut(text, "=")
-			pairs[name] = pair
-			if shown := store.Redact(inner); shown != inner {
-				pairs[name], hidden = nodePair(name, shown), true
-			}
-		case "recheck":
-			recheck = pair
-		case "", "weight", "placement", "next", "next-placement", "prepare", "nonempty":
-		default:
-			others = append(others, pair)
-		}
-	}
+	pairs, others, recheck := r.written()
+	hidden := false
 	for _, name := range r.Nodes {
-		if pairs[name] == "" { // to be added
-			inner := r.URLs[name]
-			shown := store.Redact(inner)
-			hidden = hidden || shown != inner
-			if inner == "" {
-				shown = urlToCome
-			}
+		inner := r.URLs[name]
+		shown := store.Redact(inner)
+		if inner == "" {
+			shown = urlToCome
+		} else if shown != inner {
+			hidden = true
+		}
+		if shown != inner || pairs[name] == "" {
 			pairs[name] = nodePair(name, shown)
 		}
 	}
-	now, next := weightsOf(r.Now), weightsOf(r.Next)
-	var change, done []string
-	add := func(to *[]string, param, value string) { *to = append(*to, param+"="+escape(value)) }
+	now, next, usual := weightsOf(r.Now), weightsOf(r.Next), make(map[string]int)
+	var change, done ringQuery
 	for _, name := range r.Nodes {
+		usual[name] = 1
 		change = append(change, pairs[name])
 		if next[name] > 0 {
 			done = append(done, pairs[name])
 		}
 	}
-	for _, name := range r.Nodes {
-		if now[name] != 1 {
-			add(&change, "weight", fmt.Sprintf("%s:%d", name, now[name]))
-		}
-		if next[name] > 1 {
-			add(&done, "weight", fmt.Sprintf("%s:%d", name, next[name]))
-		}
-	}
-	if algorithm := r.Now.Algorithm(); algorithm != shard.Rendezvous {
-		add(&change, "placement", algorithm)
-	}
-	if algorithm := r.Next.Algorithm(); algorithm != shard.Rendezvous {
-		add(&done, "placement", algorithm)
-	}
-	for _, name := range r.Nodes {
-		if now[name] != next[name] {
-			add(&change, "next", fmt.Sprintf("%s:%d", name, next[name]))
-		}
-	}
-	if r.Next.Algorithm() != r.Now.Algorithm() {
-		add(&change, "next-placement", r.Next.Algorithm())
-	}
-	if recheck != "" {
-		change = append(change, recheck)
-	}
-	change, done = append(change, others...), append(done, others...)
-	whole := func(pairs []string) string { return shardScheme + ":?" + strings.Join(pairs, "&") }
-	return ringRollouts{whole(append(change[:len(change):len(change)], "prepare=true")), whole(change), whole(done), hidden}
+	change.weights("weight", r.Nodes, now, usual)
+	change.placement("placement", r.Now.Algorithm(), shard.Rendezvous)
+	change.weights("next", r.Nodes, next, now)
+	change.placement("next-placement", r.Next.Algorithm(), r.Now.Algorithm())
+	done.weights("weight", slices.DeleteFunc(slices.Clone(r.Nodes), func(name string) bool { return next[name] == 0 }), next, usual)
+	done.placement("placement", r.Next.Algorithm(), shard.Rendezvous)
+	change = append(append(change, recheck...), others...)
+	done = append(done, others...)
+	second := change.url()
+	return ringRollouts{second + "&prepare=true", second, done.url(), hidden}
 }
+
+// written takes the parameters of the URL apart: those of the nodes by name, recheck, and what has nothing to do with the set.
+func (r *ring) written() (nodes map[string]string, others, recheck []string) {
+	nodes = make(map[string]string)
+	_, query, _ := strings.Cut(r.raw, "?")
+	for _, pair := range strings.Split(query, "&") {
+		param, value, _ := strings.Cut(pair, "=")
+		param, _ = url.QueryUnescape(param)
+		switch param {
+		case "node":
+			text, _ := url.QueryUnescape(value)
+			name, _, _ := strings.Cut(text, "=")
+			nodes[name] = pair
+		case "recheck":
+			recheck = append(recheck, pair)
+		case "", "weight", "placement", "next", "next-placement", "prepare", "nonempty":
+		default:
+			others = append(others, pair)
+		}
+	}
+	return nodes, others, recheck
+}
+
+// ringQuery is the parameters of a URL in the making.
+type ringQuery []string
+
+func (q *ringQuery) weights(param string, names []string, weights, usual map[string]int) {
+	for _, name := range names {
+		if w := weights[name]; w != usual[name] {
+			*q = append(*q, param+"="+escape(name+":"+strconv.Itoa(w)))
+		}
+	}
+}
+
+func (q *ringQuery) placement(param, algorithm, usual string) {
+	if algorithm != usual {
+		*q = append(*q, param+"="+algorithm)
+	}
+}
+
+func (q ringQuery) url() string { return shardScheme + ":?" + strings.Join(q, "&") }
 
 func weightsOf(p shard.Placement) map[string]int {
 	weights := make(map[string]int)

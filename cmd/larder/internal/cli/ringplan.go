@@ -182,31 +182,27 @@ func newRingPlanResult(r *ring, plan *shard.Plan, sampled bool) *ringPlanResult 
 	return result
 }
 
+// known is a number, or nil where it is of made-up keys.
+func (r *ringPlanResult) known(number any) any {
+	if r.Sampled {
+		return nil
+	}
+	return number
+}
+
 func (r *ringPlanResult) text(of *ring) string {
 	var b strings.Builder
-	size := func(n int64) string {
-		if r.Sampled {
-			return "-"
-		}
-		return words.Size(n)
-	}
-	held := func(n int) string {
-		if r.Sampled {
-			return "-"
-		}
-		return thousands(n)
-	}
 	whole := float64(r.Entries)
 	rows := [][]string{{"NODE", " WEIGHT", " ENTRIES", " AFTER", " SHARE", " AFTER", " BYTES", " AFTER"}}
 	for _, n := range r.Nodes {
-		rows = append(rows, []string{printable(n.Node), weightText(n.Weight, n.NextWeight), held(n.Entries), held(n.NextEntries),
-			percent(float64(n.Entries), whole), percent(float64(n.NextEntries), whole), size(n.Bytes), size(n.NextBytes)})
+		now, next := percent(float64(n.Entries), whole), percent(float64(n.NextEntries), whole)
+		rows = append(rows, cells(n.Node, weightText(n.Weight, n.NextWeight), r.known(&n.Entries), r.known(&n.NextEntries), now, next, r.known(&n.Bytes), r.known(&n.NextBytes)))
 	}
 	b.WriteString(columns(rows))
 	if len(r.Moves) > 0 {
 		rows = [][]string{{"FROM", "TO", " ENTRIES", " SHARE", " BYTES"}}
 		for _, m := range r.Moves {
-			rows = append(rows, []string{printable(m.From), printable(m.To), held(m.Entries), percent(float64(m.Entries), whole), size(m.Bytes)})
+			rows = append(rows, cells(m.From, m.To, r.known(&m.Entries), percent(float64(m.Entries), whole), r.known(&m.Bytes)))
 		}
 		b.WriteString("\n" + columns(rows))
 	}
@@ -230,18 +226,24 @@ func (r *ringPlanResult) text(of *ring) string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
+const rolloutsText = `1. Roll out every program with the URL
+   %s
+2. Roll out every program with
+   %s
+   and then run, until it ends with exit code 0,
+   larder ring rebalance --store %s
+3. Roll out every program with
+   %s
+`
+
 func (u *ringRollouts) text(r *ring) string {
-	var b strings.Builder
-	b.WriteString("1. Roll out every program with the URL\n   " + printable(u.Prepare) + "\n" +
-		"2. Roll out every program with\n   " + printable(u.Rebalance) + "\n" +
-		"   and then run, until it ends with exit code 0,\n   larder ring rebalance --store " + shellQuote(printable(u.Rebalance)) + "\n" +
-		"3. Roll out every program with\n   " + printable(u.Done) + "\n")
+	text := fmt.Sprintf(rolloutsText, printable(u.Prepare), printable(u.Rebalance), printable(shellQuote(u.Rebalance)), printable(u.Done))
 	for _, name := range r.Nodes {
 		if r.URLs[name] == "" {
-			fmt.Fprintf(&b, "Put the URL of node %s, percent-encoded, in place of %s.\n", printable(name), urlToCome)
+			text += fmt.Sprintf("Put the URL of node %s, percent-encoded, in place of %s.\n", printable(name), urlToCome)
 		}
 	}
-	return b.String()
+	return text
 }
 
 // shellQuote makes text one word for a shell.

@@ -209,31 +209,24 @@ func (w *ringCount) result(a *app, r *ring, nodes []ringNode, counts bool) *ring
 }
 
 func (r *ringStatusResult) text(counts bool) string {
-	title := []string{"NODE", " WEIGHT", " BY WEIGHT", " ENTRIES", " SHARE", " BYTES", " ANSWERS", "URL"}
-	rows := [][]string{title}
-	var errs strings.Builder
-	for _, n := range r.Nodes {
-		held, size, share, answers := "-", "-", "-", "down"
-		expected := percent(n.Expected, 1)
+	rows := [][]string{{"NODE", " WEIGHT", " BY WEIGHT", " ENTRIES", " SHARE", " BYTES", " ANSWERS", "URL"}}
+	errs := ""
+	for i := range r.Nodes {
+		n := &r.Nodes[i]
+		expected, answers := percent(n.Expected, 1), "down"
 		if next := percent(n.NextExpected, 1); next != expected {
 			expected += " → " + next
-		}
-		if n.Entries != nil {
-			held, size = thousands(*n.Entries), words.Size(*n.Bytes)
-		}
-		if n.Share != nil {
-			share = percent(*n.Share, 1)
 		}
 		if n.Up {
 			answers = "in " + roundTrip(time.Duration(n.RoundTrip*float64(time.Second)))
 		}
 		if n.Error != "" {
-			fmt.Fprintf(&errs, "%s: %s\n", printable(n.Node), printable(n.Error))
+			errs += printable(n.Node+": "+n.Error) + "\n"
 		}
-		rows = append(rows, []string{printable(n.Node), weightText(n.Weight, n.NextWeight), expected, held, share, size, answers, printable(n.URL)})
+		rows = append(rows, cells(n.Node, weightText(n.Weight, n.NextWeight), expected, n.Entries, n.Share, n.Bytes, answers, n.URL))
 	}
 	var b strings.Builder
-	b.WriteString(columns(rows) + errs.String() + "\nplacement  " + r.Placement + "\n")
+	b.WriteString(columns(rows) + errs + "\nplacement  " + r.Placement + "\n")
 	if r.Entries != nil {
 		fmt.Fprintf(&b, "total      %s, %s\n", entries(*r.Entries), words.Size(*r.Bytes))
 	} else if counts {
