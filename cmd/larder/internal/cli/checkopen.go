@@ -16,6 +16,16 @@ import (
 
 // liveConfig tells the suite how to open the store that was open before. done lets go of what is shared.
 func (a *app) liveConfig() (cfg live.Config, done func(), err error) {
+	prefix := 0 // of the nodes of several
+	_, err = a.reopen(context.Background(), func(u *url.URL, _ store.Opener) (s store.Closer, err error) {
+		if u.Scheme == shardScheme {
+			a.backend, prefix, err = leastOf(u)
+		}
+		return new(keySpy), err
+	})
+	if err != nil {
+		return cfg, func() {}, err
+	}
 	cfg = live.Config{
 		Alone: a.backend.Scheme == "map" || a.backend.Scheme == "bolt", Expires: a.backend.Expires,
 		Timeout: a.backend.Timeout, Slack: a.backend.Slack, Lacks: a.backend.Lacks,
@@ -61,7 +71,7 @@ func (a *app) liveConfig() (cfg live.Config, done func(), err error) {
 		return cfg, done, err
 	}
 	if _, err := view.Contains(context.Background(), "k"); err == nil {
-		cfg.MaxKey = store.MaxKeyLen - len(spy.key) + len("k")
+		cfg.MaxKey = store.MaxKeyLen - len(spy.key) + len("k") - prefix
 	}
 	return cfg, done, nil
 }
@@ -89,6 +99,9 @@ func (a *app) reopen(ctx context.Context, do func(u *url.URL, open store.Opener)
 // withExpiry returns u with another Expiry, and with fewer connections than a program would have: a dozen of these stores are open at
 // the same time, and the server has others to serve.
 func withExpiry(u *url.URL, e store.Expiry) *url.URL {
+	if u.Scheme == shardScheme {
+		return nodesExpiry(u, e)
+	}
 	query := u.Query()
 	query.Del("x-timeout")
 	query.Del("x-touch-after")
