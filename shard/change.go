@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -93,7 +92,7 @@ func newChange(nodes map[string]store.Store, now, next Placement, o *ChangeOptio
 			both = append(both, Node{Name: n.Name})
 		}
 	}
-	slices.SortFunc(both, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
+	both = nodesByName(both)
 	union, err := NewPlacement(Rendezvous, both)
 	if err != nil {
 		return nil, err
@@ -137,7 +136,7 @@ func changeID(p Placement) string {
 	fmt.Fprintf(h, "%s\n", p.Algorithm())
 	nodes := p.Nodes()
 	if p.Algorithm() == Rendezvous { // with others their order counts
-		slices.SortFunc(nodes, func(a, b Node) int { return strings.Compare(a.Name, b.Name) })
+		nodes = nodesByName(nodes)
 	}
 	for _, n := range nodes {
 		fmt.Fprintf(h, "%q %d\n", n.Name, n.Weight)

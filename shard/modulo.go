@@ -2,7 +2,6 @@ package shard
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 )
 
@@ -62,11 +61,7 @@ func modTwemproxy(hash keyHash) func(nodeSet) (Placement, error) {
 		if err != nil {
 			return nil, err
 		}
-		order := make([]int, len(names))
-		for i := range order {
-			order[i] = i
-		}
-		slices.SortFunc(order, func(a, b int) int {
+		order := sortedBy(len(names), func(a, b int) int {
 			return cmp.Or(cmp.Compare(len(names[a]), len(names[b])), strings.Compare(names[a], names[b]))
 		})
 		inOrder := nodeSet{algorithm: s.algorithm}

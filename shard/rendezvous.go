@@ -3,7 +3,6 @@ package shard
 import (
 	"cmp"
 	"math"
-	"slices"
 
 	"github.com/cespare/xxhash/v2"
 )
@@ -27,13 +26,13 @@ type bidder struct {
 
 func newRendezvous(s nodeSet) (Placement, error) {
 	r := &rendezvous{nodeSet: s, equal: true}
-	for i, n := range s.nodes {
+	for _, i := range sortedBy(len(s.nodes), func(a, b int) int {
+		return cmp.Or(cmp.Compare(s.nodes[b].Weight, s.nodes[a].Weight), cmp.Compare(s.nodes[a].Name, s.nodes[b].Name))
+	}) {
+		n := s.nodes[i]
 		r.bidders = append(r.bidders, bidder{seed: hash64(n.Name), weight: float64(n.Weight), node: i})
 		r.equal = r.equal && n.Weight == s.nodes[0].Weight
 	}
-	slices.SortFunc(r.bidders, func(a, b bidder) int {
-		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(s.nodes[a.node].Name, s.nodes[b.node].Name))
-	})
 	return r, nil
 }
 

@@ -1,9 +1,6 @@
 package chart
 
-import (
-	"cmp"
-	"slices"
-)
+import "sort"
 
 // ordered draws the values of all rows in order, highest first: what is after as a filled shape, what was before and the marks as lines.
 func (p *BarPlot) ordered(c *canvas, top tenths) tenths {
@@ -12,7 +9,7 @@ func (p *BarPlot) ordered(c *canvas, top tenths) tenths {
 		before, after, mark = append(before, r.Before), append(after, r.After), append(mark, r.Mark)
 	}
 	for _, values := range [][]int64{before, after, mark} {
-		slices.SortFunc(values, func(a, b int64) int { return cmp.Compare(b, a) })
+		sort.Sort(highestFirst(values))
 	}
 	f := frame{top: top, low: 0, high: p.most(), format: p.Format, binary: p.Binary, count: len(p.Rows), first: 1}
 	f.draw(c)
@@ -39,3 +36,10 @@ func (f *frame) steps(values []int64) string {
 	c.put("H", f.right)
 	return string(c.buf)
 }
+
+// highestFirst sorts itself: what package slices has for that would be twelve kilobytes, for this type alone.
+type highestFirst []int64
+
+func (v highestFirst) Len() int           { return len(v) }
+func (v highestFirst) Less(i, j int) bool { return v[i] > v[j] }
+func (v highestFirst) Swap(i, j int)      { v[i], v[j] = v[j], v[i] }

@@ -96,32 +96,38 @@ func (s *startedNodes) open(ctx context.Context, name, rawURL string, stop func(
 // serverPatience is how long a server may take to answer, and to end.
 const serverPatience = 5 * time.Second
 
-// startServer starts a program that goes when stop is called, and, where the system can do that, with this process whatever ends it.
+// startServer starts a program that goes when stop is called, and, where the system can do that, with this process whatever ends it. Package os/exec
+// would bring a hundred kilobytes for what is not needed here: what the program prints is not read.
 func startServer(program string, args ...string) (stop func() error, err error) {
-	cmd := exec.Command(program, args...)
-	cmd.SysProcAttr = boundToUs()
-	started, ended := make(chan error), make(chan struct{})
+	nothing, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer nothing.Close()
+	started, ended := make(chan *os.Process, 1), make(chan struct{})
 	go func() {
 		// What is bound to the thread that has started it must not outlive that: it stays this goroutine's.
 		runtime.LockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			cmd.Wait()
+		var p *os.Process
+		p, err = os.StartProcess(program, append([]string{program}, args...), &os.ProcAttr{Files: []*os.File{nothing, nothing, nothing}, Sys: boundToUs()})
+		started <- p
+		if p != nil {
+			p.Wait()
 		}
 		close(ended)
 	}()
-	if err := <-started; err != nil {
+	p := <-started
+	if p == nil {
 		return nil, err
 	}
 	return func() error {
-		cmd.Process.Signal(endServer)
+		p.Signal(endServer)
 		select {
 		case <-ended:
 			return nil
 		case <-time.After(serverPatience):
 		}
-		cmd.Process.Kill()
+		p.Kill()
 		<-ended
 		return fmt.Errorf("%s did not end and was killed", program)
 	}, nil
