@@ -127,6 +127,7 @@ func fromURL(u *url.URL) (redis.UniversalClient, *Options, error) {
 		return redis.NewClusterClient(all.Cluster()), o, nil
 	}
 	if master != "" {
+		all.Dialer = hurrySentinels(redis.NewDialer(&redis.Options{DialTimeout: timeout, TLSConfig: all.TLSConfig}), timeout)
 		return redis.NewFailoverClient(all.Failover()), o, nil
 	}
 	simple := all.Simple()

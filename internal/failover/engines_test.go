@@ -109,7 +109,12 @@ func sentinel(t testing.TB, how end) *cast {
 		info := redisDo(t, next, "info", "replication")
 		return info, strings.Contains(info, "master_link_status:up")
 	})
-	c.away = func(t testing.TB) { cut(t, how, old, link) }
+	c.away = func(t testing.TB) {
+		if how == hung { // there is a Sentinel on that machine, the one that the program knows
+			talksTo(t, set.Sentinels).Pause(t)
+		}
+		cut(t, how, old, link)
+	}
 	c.writable = func(t testing.TB) { isMaster(t, next) }
 	c.back = func(t testing.TB) { // a primary still, or again and empty, until a Sentinel sees it
 		if how == hung {
@@ -128,6 +133,20 @@ func named(t testing.TB, set *testserver.RedisSentinel, next *testserver.Server)
 		now := set.Primary()
 		return fmt.Sprint(now), now == next
 	})
+}
+
+// talksTo returns the Sentinel from which a program has its news.
+func talksTo(t testing.TB, sentinels []*testserver.Server) *testserver.Server {
+	t.Helper()
+	for _, s := range sentinels {
+		for client := range strings.Lines(redisDo(t, s, "client", "list")) {
+			if strings.Contains(client, " sub=2 ") { // Sentinels hear of each other by one channel of a primary
+				return s
+			}
+		}
+	}
+	t.Fatal("the program talks to no Sentinel")
+	return nil
 }
 
 func redisDo(t testing.TB, s *testserver.Server, args ...any) string {
