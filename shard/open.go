@@ -31,17 +31,9 @@ func Open(mux store.Mux) store.Opener {
 }
 
 func open(ctx context.Context, mux store.Mux, u *url.URL) (store.Closer, error) {
-	set, err := parseURL(u, mux)
+	set, now, next, err := readURL(u, mux)
 	if err != nil {
 		return nil, err
-	}
-	now, err := NewPlacement(set.algorithm, set.now)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", store.ErrInvalidURL, err)
-	}
-	next, err := NewPlacement(set.nextAlgorithm, set.next)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the next set: %w", store.ErrInvalidURL, err)
 	}
 	mux = maps.Clone(mux)
 	delete(mux, u.Scheme)
