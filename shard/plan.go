@@ -151,13 +151,15 @@ func newCounter(now, next Placement) *counter {
 		next = now
 	}
 	c := &counter{now: indexed{Placement: now}, next: indexed{Placement: next}}
+	at := make(map[string]int)
 	for _, n := range now.Nodes() {
+		at[n.Name] = len(c.plan.Nodes)
 		c.now.index = append(c.now.index, len(c.plan.Nodes))
 		c.plan.Nodes = append(c.plan.Nodes, NodeLoad{Name: n.Name, WeightNow: n.Weight})
 	}
 	for _, n := range next.Nodes() {
-		i := slices.IndexFunc(c.plan.Nodes, func(l NodeLoad) bool { return l.Name == n.Name })
-		if i < 0 {
+		i, ok := at[n.Name]
+		if !ok {
 			i = len(c.plan.Nodes)
 			c.plan.Nodes = append(c.plan.Nodes, NodeLoad{Name: n.Name})
 		}
