@@ -39,6 +39,7 @@ func buildLarder(t *testing.T) string {
 // demo is `larder demo` on a folder of its own.
 type demo struct {
 	binary, folder string
+	ring           bool   // not on the folder, but on a ring of nodes that it starts
 	url            string // http://127.0.0.1:PORT
 	cmd            *exec.Cmd
 	output         *output
@@ -56,7 +57,11 @@ func startDemo(t *testing.T, binary string) *demo {
 func (d *demo) start(t *testing.T, listen string) {
 	t.Helper()
 	d.output = &output{address: make(chan string, 1)}
-	d.cmd = exec.Command(d.binary, "demo", "--listen", listen, "--store", "file://"+d.folder)
+	sessions := []string{"--store", "file://" + d.folder}
+	if d.ring {
+		sessions = []string{"--ring"}
+	}
+	d.cmd = exec.Command(d.binary, append([]string{"demo", "--listen", listen}, sessions...)...)
 	d.cmd.Stdout, d.cmd.Stderr = d.output, d.output
 	d.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=1 exitcode=66")
 	d.cmd.Dir = t.TempDir()

@@ -3,7 +3,6 @@ package demo
 import (
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/larder-go/larder/internal/words"
 )
@@ -70,7 +69,7 @@ func (s *ringState) plotCard() markup {
 		alt += fmt.Sprintf("; %s: %d before, %d now", n.Name, s.last.before[n.Name], s.now[n.Name])
 	}
 	return fill(`<section class="card" aria-labelledby="plot-title">
-<h2 id="plot-title">The load of each node</h2>
+<h2 id="plot-title" class="unseen">The load of each node</h2>
 <img id="ring-plot" src="/ring.svg" alt="Entries on each node{}">
 </section>
 `, alt)
@@ -102,7 +101,7 @@ next set is read too; it is written; it stands alone.</p>
 	facts = fill(`<div><dt>Moved</dt><dd><span id="ring-moved">{}</span> of {} entries, {}</dd></div>
 <div><dt>Left behind</dt><dd><span id="ring-left">{}</span></dd></div>
 <div><dt>Took</dt><dd id="ring-took">{}</dd></div>
-`, words.Thousands(int64(s.last.moved)), words.Thousands(int64(before)), share(s.last.moved, before), s.last.left, s.last.took.Round(10*time.Millisecond))
+`, words.Thousands(int64(s.last.moved)), words.Thousands(int64(before)), share(s.last.moved, before), s.last.left, fmt.Sprintf("%.1f\u00a0s", s.last.took.Seconds()))
 	return fill(`<section class="card" aria-labelledby="last-title">
 <h2 id="last-title">{}</h2>
 {}<dl class="facts" id="ring-last">
@@ -115,7 +114,7 @@ func share(part, whole int) string {
 	if whole == 0 {
 		return "–"
 	}
-	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+	return fmt.Sprintf("%.1f\u00a0%%", 100*float64(part)/float64(whole))
 }
 
 // names of nodes, in order.
