@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -19,8 +20,8 @@ type ChangeOptions struct {
 	// roll-out; in the second, where all programs know both sets, it is left out.
 	Prepare bool
 
-	// Recheck is how often a program that is in use asks two nodes between which keys move how far that is. 0: 5 seconds. All programs and
-	// Rebalance are given the same.
+	// Recheck is the patience of Rebalance: when for twice that nothing came to a node which has no place for it, no program writes by the present set any
+	// more. 0: 5 seconds.
 	Recheck time.Duration
 }
 
@@ -36,7 +37,8 @@ type ChangeOptions struct {
 //  2. every program is rolled out without Prepare. Then [Change.Rebalance] is run, by one of them or by the command larder ring rebalance;
 //  3. every program is rolled out with a [Store] over the next set. What has left it may be switched off.
 //
-// A step back from the second to the first is safe, before Rebalance has ended. Two changes must not overlap.
+// Every program calls [Change.Begin] first, unless a URL opens the store. A step back from the second to the first is safe before Rebalance has
+// ended; one from the first, before any program was in the second. Two changes must not overlap.
 //
 // It has every ability that all of its nodes have, but for [store.Resumer]: while entries move, there is no order in which a list
 // could be taken up. Every node must be able to Swap.
@@ -46,6 +48,7 @@ type Change struct {
 	now, next ringSet
 	o         ChangeOptions
 	id        string // the same for all programs that know the two sets
+	backID    string // of the change the other way round
 	pairs     []atomic.Pointer[store.HandoverStore]
 }
 
@@ -115,7 +118,7 @@ func newChange(nodes map[string]store.Store, now, next Placement, o *ChangeOptio
 		c.alone = append(c.alone, alone)
 	}
 	c.now, c.next = newRingSet(now, both), newRingSet(next, both)
-	c.id = changeID(now) + changeID(next)
+	c.id, c.backID = setID(now)+setID(next), setID(next)+setID(now)
 	c.pairs = make([]atomic.Pointer[store.HandoverStore], len(both)*len(both))
 	return c, nil
 }
@@ -130,12 +133,12 @@ func newRingSet(p Placement, both []Node) ringSet {
 	return set
 }
 
-// changeID names a set by what decides where keys go.
-func changeID(p Placement) string {
+// setID names a set by what decides where keys go.
+func setID(p Placement) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n", p.Algorithm())
 	nodes := p.Nodes()
-	if p.Algorithm() == Rendezvous { // with others their order counts
+	if !strings.HasPrefix(p.Algorithm(), "mod-") { // with these their order counts
 		nodes = nodesByName(nodes)
 	}
 	for _, n := range nodes {
@@ -162,9 +165,7 @@ func (c *Change) pair(from, to int) *store.HandoverStore {
 	if h := at.Load(); h != nil {
 		return h
 	}
-	name := sha256.Sum256([]byte(c.id + "\n" + c.name(from) + "\n" + c.name(to)))
-	at.CompareAndSwap(nil, store.Handover(c.alone[from], c.alone[to], &store.HandoverOptions{
-		Prepare: c.o.Prepare, Recheck: c.o.Recheck, Name: ":" + hex.EncodeToString(name[:16])}))
+	at.CompareAndSwap(nil, store.Handover(c.alone[from], c.alone[to], &store.HandoverOptions{Prepare: c.o.Prepare, Recheck: c.o.Recheck, Quiet: true}))
 	return at.Load()
 }
 
@@ -188,23 +189,31 @@ func (c *Change) Where(ctx context.Context, key string) (string, error) {
 		return "", store.Wrap("shard", "where", err)
 	}
 	from, to := c.now.node(key), c.next.node(key)
-	if from != to {
+	moved := func() (bool, error) {
+		if from == to {
+			return false, nil
+		}
 		counts, err := c.pair(from, to).Counts(ctx, store.Info{Key: key}, true)
+		return !counts, err
+	}
+	for again := from != to; ; again = false {
+		there, err := moved()
 		if err != nil {
 			return "", err
 		}
-		if !counts {
+		if there {
 			return c.name(to), nil
 		}
+		found, err := c.alone[from].Contains(ctx, key)
+		switch {
+		case err != nil && !errors.Is(err, store.ErrCorrupt):
+			return "", err
+		case err != nil || found:
+			return c.name(from), nil
+		case !again: // what has moved between the two looks is found by the third
+			return "", store.ErrNotFound
+		}
 	}
-	found, err := c.alone[from].Contains(ctx, key)
-	switch {
-	case err != nil && !errors.Is(err, store.ErrCorrupt):
-		return "", err
-	case err == nil && !found:
-		return "", store.ErrNotFound
-	}
-	return c.name(from), nil
 }
 
 // Now and Next are the two sets.

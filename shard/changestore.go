@@ -104,8 +104,8 @@ func (c *Change) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepRe
 // Expiry is [store.Expirer]'s, as [Store.Expiry] finds it.
 func (c *Change) Expiry() (store.Expiry, error) { return c.all.Expiry() }
 
-// List is [store.Lister]'s. It goes over all nodes twice, since what moves meanwhile would else be listed twice or not at all, and remembers 8
-// bytes for each entry that is still to move. A node that fails keeps no other from being listed; its error comes last.
+// List is [store.Lister]'s. It goes over all nodes twice, since what moves meanwhile would else be listed twice or not at all, and remembers a hash
+// of each key that is still to move, some 30 bytes. A node that fails keeps no other from being listed, but hides what moves from or to it; its error comes last.
 func (c *Change) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
 	return func(yield func(store.Info, error) bool) {
 		if err := c.all.can("list", noList); err != nil {
@@ -158,13 +158,13 @@ func (l *changeList) node(ctx context.Context, i int, leaving bool) bool {
 				continue
 			case from != to:
 				hash := maphash.String(l.seed, info.Key)
-				if _, twice := l.seen[hash]; twice {
+				if _, twice := l.seen[hash]; twice || l.failed[to] != nil {
 					continue
 				}
 				counts, lookErr := c.pair(from, to).Counts(ctx, info, leaving)
 				if lookErr != nil && !errors.Is(lookErr, store.ErrCorrupt) {
-					l.failed[i] = lookErr
-					return true
+					l.failed[to] = lookErr // it is the one that was asked
+					counts = false
 				}
 				if !counts {
 					continue

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/larder-go/larder/store"
@@ -23,8 +25,8 @@ type RebalanceReport struct {
 	Garbage int   // entries that stood in their new places already, and were removed from the old ones
 	Failed  int   // entries that their new nodes refuse, as too large; they stay
 	Corrupt int   // records on nodes that leave the set, which cannot be read; they stay
-	Checked int   // entries that the last look over all nodes has found in their places
-	Drained bool  // nothing is left where the present set has it, and every program knows
+	Checked int   // entries that the last look over all nodes has found in their places; not those on nodes that are Unlisted
+	Drained bool  // nothing is left where the present set has it
 
 	// Unlisted are the nodes that cannot List, as memcached's. What is to leave them moves when it is used, and else expires.
 	Unlisted []string
@@ -35,8 +37,8 @@ var ErrUnlisted = errors.New("some nodes cannot list their entries")
 
 // Rebalance moves every entry to the place that the next set gives it, while programs use both, and then looks over all nodes again. It lists each node
 // three times and moves nothing that has its place on the same node in both sets. It is no use of an entry. It
-// may be killed and run again: what has moved has moved. Where all is in its place it takes four times Recheck, in which every program notices; then
-// report.Drained is true and the third roll-out may begin. See [store.HandoverStore.Drain], of which this is one for all pairs of nodes.
+// may be killed and run again: what has moved has moved. Where all is in its place it waits for twice Recheck, whether anything comes to where it has no place any
+// more; then report.Drained is true and the third roll-out may begin. Marks on a new node that cannot List take five minutes more to pass. See [store.HandoverStore.Drain], of which this is one for all pairs of nodes.
 //
 // Where entries leave nodes that cannot List, the others' move, and the error wraps [ErrUnlisted] and [errors.ErrUnsupported]: keep the second roll-out for as
 // long as those nodes' Timeout.
@@ -58,7 +60,8 @@ func (c *Change) Rebalance(ctx context.Context, o *RebalanceOptions) (RebalanceR
 		}
 		sides = append(sides, side)
 	}
-	drain := store.DrainOptions{}
+	stuck := stuckEntries{c: c}
+	drain := store.DrainOptions{Stuck: stuck.add}
 	if o != nil {
 		drain.Workers, drain.Rate = o.Workers, o.Rate
 		if o.Progress != nil {
@@ -70,6 +73,7 @@ func (c *Change) Rebalance(ctx context.Context, o *RebalanceOptions) (RebalanceR
 		var d store.DrainReport
 		d, err = store.DrainAll(ctx, handovers, sides, &drain)
 		r = r.with(d)
+		err = stuck.explain(err, r)
 	}
 	if err == nil {
 		err = c.unlisted(&r)
@@ -80,6 +84,36 @@ func (c *Change) Rebalance(ctx context.Context, o *RebalanceOptions) (RebalanceR
 func (r RebalanceReport) with(d store.DrainReport) RebalanceReport {
 	r.Moved, r.Bytes, r.Garbage, r.Failed, r.Corrupt, r.Checked, r.Drained = d.Moved, d.Bytes, d.Garbage, d.Failed, d.Corrupt, d.Checked, d.Drained
 	return r
+}
+
+// stuckEntries are those that cannot move.
+type stuckEntries struct {
+	c     *Change
+	first error
+	where map[string]bool // "a to b"
+}
+
+func (s *stuckEntries) add(_ *store.HandoverStore, key string, err error) {
+	if s.where == nil {
+		s.first, s.where = err, map[string]bool{}
+	}
+	s.where[s.c.name(s.c.now.node(key))+" to "+s.c.name(s.c.next.node(key))] = true
+}
+
+// explain says in the words of a set what keeps a drain from its end.
+func (s *stuckEntries) explain(err error, r RebalanceReport) error {
+	switch {
+	case errors.Is(err, store.ErrLingers):
+		return fmt.Errorf("something still comes to nodes that have no place for it in the next set: is a program in the first roll-out, or before it? Bring it to " +
+			"the second, and run this again")
+	case r.Failed > 0 && s.first != nil && errors.Is(err, store.ErrTooLarge):
+		ways := slices.Sorted(maps.Keys(s.where))
+		return fmt.Errorf("%d entries did not move, from %s: %w; raise the limit of that node (x-max-value, and 100 bytes more where it leaves) and run this again, or "+
+			"remove them", r.Failed, strings.Join(ways, ", "), s.first)
+	case r.Corrupt > 0 && errors.Is(err, store.ErrCorrupt):
+		return fmt.Errorf("%d records on nodes that leave the set cannot be read: %w; sweep them by their age, or drop them with their nodes", r.Corrupt, store.ErrCorrupt)
+	}
+	return err
 }
 
 // side says which handover a key that stands on the node i belongs to. A record that does not tell its key stays where it is, unless the node leaves.
@@ -112,6 +146,9 @@ func (c *Change) unlisted(r *RebalanceReport) error {
 		return nil
 	}
 	r.Drained = false
-	return fmt.Errorf("%w (%s): what is to leave them moves when it is used, and expires when it is not; keep this roll-out for as long as "+
-		"their x-timeout before the next: %w", ErrUnlisted, strings.Join(leaving, ", "), errors.ErrUnsupported)
+	wait := "nothing there expires by itself, so whatever is not used stays behind when the next roll-out begins"
+	if e, err := c.all.Expiry(); err == nil && e.Timeout > 0 {
+		wait = fmt.Sprintf("and expires when it is not; keep this roll-out for %v before the next", e.Timeout+e.Slack())
+	}
+	return fmt.Errorf("%w (%s): what is to leave them moves when it is used; %s: %w", ErrUnlisted, strings.Join(leaving, ", "), wait, errors.ErrUnsupported)
 }

@@ -18,9 +18,10 @@ type HandoverOptions struct {
 	// Drain waits for twice as long, some times.
 	Recheck time.Duration
 
-	// Name tells this handover from others in which the same two stores take part at the same time, each with keys of its own, as the nodes of
-	// package shard do. All programs give the same. It stands in the reserved keys of the notes; at most 256 bytes. "": there is but one.
-	Name string
+	// Quiet is for stores that take part in several handovers at once, as the nodes of package shard: no notes tell how far this one is. Programs go on with
+	// both stores until they are rolled out with the new one alone; and who was forgotten in the first step is found by Drain only if he
+	// writes while it runs.
+	Quiet bool
 }
 
 // HandoverStore is what [Handover] returns: a Store over two, from one of which everything moves to the other while it is used.
@@ -60,9 +61,8 @@ type HandoverStore struct {
 	old, new Store
 	prepare  bool
 	recheck  time.Duration
-	noteKey  string
 	bad      error        // why it can do nothing
-	clerk    bool         // it drains, and needs no news
+	quiet    bool         // it asks for no news: see HandoverOptions, and it drains
 	phase    atomic.Int32 // handoverPhase that it has heard of
 	asked    atomic.Int64 // when that was, in ns since began
 	mu       sync.Mutex
@@ -102,10 +102,10 @@ var (
 // move, List remembers 8 bytes for each entry of old. To move is a use that changes the [Version], so that a Swap may fail which nobody else
 // has won: [Update] loads again.
 func Handover(old, new Store, o *HandoverOptions) *HandoverStore {
-	h := &HandoverStore{old: old, new: new, began: time.Now(), recheck: defaultRecheck, noteKey: handoverKey}
+	h := &HandoverStore{old: old, new: new, began: time.Now(), recheck: defaultRecheck}
 	if o != nil {
 		h.prepare = o.Prepare
-		h.noteKey += o.Name
+		h.quiet = o.Quiet
 		if o.Recheck > 0 {
 			h.recheck = o.Recheck
 		}

@@ -14,6 +14,9 @@ type DrainOptions struct {
 	Workers  int               // entries on their way at once; 0: 8
 	Rate     float64           // entries a second, at most, over all workers; 0: no limit
 	Progress func(DrainReport) // called about ten times a second and at the end, never by two goroutines at once
+
+	// Stuck is called for each entry that cannot move, as it is too large, in each pass that finds it; never by two goroutines at once.
+	Stuck func(h *HandoverStore, key string, err error)
 }
 
 // DrainReport is what a Drain has done so far.
@@ -93,9 +96,7 @@ func newDrain(handovers []*HandoverStore, sides []DrainSide, o *DrainOptions) (*
 		case !CanList(h.old):
 			return nil, unsupported("drain", h.old)
 		}
-		clerk := Handover(h.old, h.new, &HandoverOptions{Recheck: h.recheck})
-		clerk.noteKey, clerk.clerk = h.noteKey, true
-		d.clerks[h] = clerk
+		d.clerks[h] = Handover(h.old, h.new, &HandoverOptions{Recheck: h.recheck, Quiet: true})
 		d.recheck = max(d.recheck, h.recheck)
 		d.marksEnd = d.marksEnd || !CanList(h.new)
 	}
@@ -121,7 +122,7 @@ func (d *drain) run(ctx context.Context) error {
 	// Each program asks when it is used and has not for Recheck. What it had begun before ends in a moment.
 	for round, last := 0, -1; last != d.report.Moved+d.report.Garbage; round++ {
 		if round == drainRounds {
-			return Wrap("store", "drain", errLingers)
+			return Wrap("store", "drain", ErrLingers)
 		}
 		last = d.report.Moved + d.report.Garbage
 		if err := sleep(ctx, 2*d.recheck); err != nil {
@@ -134,7 +135,10 @@ func (d *drain) run(ctx context.Context) error {
 	if err := d.tell(ctx, drainedAs); err != nil {
 		return err
 	}
-	wait := 2 * d.recheck
+	var wait time.Duration
+	if d.news() {
+		wait = 2 * d.recheck
+	}
 	if d.marksEnd { // nobody finds the marks that the dead have left there
 		wait += markLife
 	}
@@ -148,9 +152,22 @@ func (d *drain) run(ctx context.Context) error {
 	return nil
 }
 
+// news reports whether some programs are to be told anything.
+func (d *drain) news() bool {
+	for h := range d.clerks {
+		if !h.quiet {
+			return true
+		}
+	}
+	return false
+}
+
 // tell puts the news into each of the new stores.
 func (d *drain) tell(ctx context.Context, kind string) error {
-	for _, clerk := range d.clerks {
+	for h, clerk := range d.clerks {
+		if h.quiet {
+			continue
+		}
 		if err := clerk.tell(ctx, kind); err != nil {
 			return err
 		}
@@ -162,7 +179,9 @@ func (d *drain) tell(ctx context.Context, kind string) error {
 func (d *drain) end(err error) (DrainReport, error) {
 	if err == nil {
 		for h := range d.clerks {
-			h.phase.Store(int32(phaseDrained))
+			if !h.quiet {
+				h.phase.Store(int32(phaseDrained))
+			}
 		}
 	}
 	if d.o.Progress != nil {

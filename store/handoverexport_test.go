@@ -9,7 +9,7 @@ import (
 
 // DrainOne does what Drain does with one entry.
 func DrainOne(ctx context.Context, h *HandoverStore, key string) error {
-	return (&drain{}).one(ctx, h, key)
+	return (&drain{}).one(ctx, h, listing{h: h, old: true, info: Info{Key: key}})
 }
 
 // NewMark and NewClaim make what a mover leaves who died.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// handoverKey is the reserved key, before the Name of the handover, of the notes that tell how far a handover is. The old store's note holds its name, which is drawn, and the new
+// handoverKey is the reserved key of the notes that tell how far a handover is. The old store's note holds its name, which is drawn, and the new
 // one's how far the handover of that name is. So what is told of an earlier one into the same store is none of this.
 var handoverKey = ReservedKey("handover")
 
@@ -18,9 +18,6 @@ const (
 	closesAs  = "closing: "  // nobody writes to the old store any more
 	drainedAs = "drained: "  // it is empty
 )
-
-// noteLife is how long a note of a handover with a Name stands: far longer than one lasts. Without its notes a program reads both stores.
-const noteLife = 60 * 24 * time.Hour
 
 // askLimit ends a question that a store does not answer. It is no request's: they wait for it as long as they like.
 const askLimit = 30 * time.Second
@@ -41,9 +38,9 @@ type newsAsk struct {
 }
 
 var (
-	errSwapped = errors.New("handover: the two stores' notes say that OLD is the new one of a handover and NEW its old one: exchange them; " +
+	errSwapped = errors.New("the two stores' notes say that OLD is the new one of a handover and NEW its old one: exchange them; " +
 		"or, to move back what that has moved, begin with the first step")
-	errLingers = errors.New("some program still writes to the old store: is one in step 1 with another recheck, or does one know the old store alone? Roll it out, and drain again")
+	ErrLingers = errors.New("some program still writes to the old store: is one in step 1 with another recheck, or does one know the old store alone? Roll it out, and drain again")
 )
 
 func (h *HandoverStore) heard() handoverPhase { return handoverPhase(h.phase.Load()) }
@@ -53,7 +50,7 @@ func (h *HandoverStore) preparing() bool { return h.prepare && h.heard() == phas
 
 // known reports whether the last answer will do.
 func (h *HandoverStore) known() bool {
-	return h.clerk || h.heard() == phaseDrained || time.Since(h.began) < time.Duration(h.asked.Load())+h.recheck
+	return h.quiet || h.heard() == phaseDrained || time.Since(h.began) < time.Duration(h.asked.Load())+h.recheck
 }
 
 // newOnly says whether the old store is drained; preparing knows more afterwards. The answer is no older than Recheck. Where the new
@@ -145,8 +142,6 @@ func (h *HandoverStore) ask(ctx context.Context) (handoverPhase, error) {
 			return phaseOpen, nil
 		case begun:
 			return phaseDrained, nil
-		case h.noteKey != handoverKey: // whoever begins another says so: see Begin
-			return phaseClosing, nil
 		}
 		// This program comes late, or it is the first of another handover between the same two.
 		empty, err := isEmpty(ctx, h.old)
@@ -175,7 +170,7 @@ type handoverNote struct {
 }
 
 func (h *HandoverStore) note(ctx context.Context, s Store) (handoverNote, error) {
-	item, err := Peek(ctx, s, h.noteKey)
+	item, err := Peek(ctx, s, handoverKey)
 	if errors.Is(err, ErrNotFound) {
 		return handoverNote{}, nil
 	} else if err != nil {
@@ -190,12 +185,8 @@ func (h *HandoverStore) note(ctx context.Context, s Store) (handoverNote, error)
 	return n, nil
 }
 
-func (h *HandoverStore) writeNote(ctx context.Context, s Store, was handoverNote, kind, name string) error {
-	item := &Item{Value: []byte(kind + name)}
-	if h.noteKey != handoverKey { // there are many, of names that are hardly used again
-		item.Expires = time.Now().Add(noteLife)
-	}
-	_, err := Swap(ctx, s, h.noteKey, was.version, item)
+func writeNote(ctx context.Context, s Store, was handoverNote, kind, name string) error {
+	_, err := Swap(ctx, s, handoverKey, was.version, &Item{Value: []byte(kind + name)})
 	return err
 }
 
@@ -203,8 +194,8 @@ func (h *HandoverStore) writeNote(ctx context.Context, s Store, was handoverNote
 // them again; if it dies between the two, they do not go together, and say nothing.
 func (h *HandoverStore) begin(ctx context.Context, old, new handoverNote) (done bool, err error) {
 	name := string(NewVersion())
-	if err = h.writeNote(ctx, h.old, old, leavesAs, name); err == nil {
-		err = h.writeNote(ctx, h.new, new, opensAs, name)
+	if err = writeNote(ctx, h.old, old, leavesAs, name); err == nil {
+		err = writeNote(ctx, h.new, new, opensAs, name)
 	}
 	return err == nil, unlessConflict(err)
 }
@@ -218,7 +209,7 @@ func (h *HandoverStore) tell(ctx context.Context, kind string) error {
 		}
 		if old.kind != leavesAs {
 			old.name = string(NewVersion())
-			if err = h.writeNote(ctx, h.old, old, leavesAs, old.name); errors.Is(err, ErrConflict) {
+			if err = writeNote(ctx, h.old, old, leavesAs, old.name); errors.Is(err, ErrConflict) {
 				continue
 			} else if err != nil {
 				return err
@@ -227,45 +218,37 @@ func (h *HandoverStore) tell(ctx context.Context, kind string) error {
 		if new.name == old.name && (new.kind == kind || new.kind == drainedAs) {
 			return nil
 		}
-		if err = h.writeNote(ctx, h.new, new, kind, old.name); !errors.Is(err, ErrConflict) {
+		if err = writeNote(ctx, h.new, new, kind, old.name); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}
 }
 
-// Begin is the first step's, with Prepare: it notes that the handover has begun, unless that is noted already. OpenHandover does so by itself. Where nothing
-// says that it has, new must hold none of its entries: what stands there hides what old has under the same keys. oldHolds and newHolds say
-// whether the stores hold entries of this handover, and are asked where that matters; newHolds nil allows them. An entry in new is
-// [ErrNotEmpty].
-func (h *HandoverStore) Begin(ctx context.Context, oldHolds, newHolds func() (bool, error)) error {
-	if h.bad != nil {
-		return h.bad
-	}
-	return Wrap("store", "handover", h.announce(ctx, oldHolds, newHolds))
-}
-
-func (h *HandoverStore) announce(ctx context.Context, oldHolds, newHolds func() (bool, error)) error {
+// announce is the first step's, where a URL asks for it: it notes that the handover has begun. Where nothing says that it has, the new store must be empty,
+// unless nonempty allows it not to be: what it holds hides what the old one has under the same keys, as the one by which cookies are signed.
+func (h *HandoverStore) announce(ctx context.Context, nonempty bool) error {
 	for {
 		old, new, err := h.notes(ctx)
 		switch {
 		case err != nil:
 			return err
 		case swapped(old, new) && old.kind != drainedAs: // it has not ended yet
-			return errSwapped
+			return fmt.Errorf("handover: %w", errSwapped)
 		}
 		if old.kind == leavesAs && old.name == new.name && new.kind != "" {
 			if new.kind != drainedAs {
 				return nil
 			}
-			if holds, err := oldHolds(); err != nil || !holds { // this program comes late
+			if empty, err := isEmpty(ctx, h.old); err != nil || empty { // this program comes late
 				return err
 			}
 		}
-		if newHolds != nil {
-			if holds, err := newHolds(); err != nil {
+		if !nonempty && CanList(h.new) {
+			if empty, err := isEmpty(ctx, h.new); err != nil {
 				return err
-			} else if holds {
-				return ErrNotEmpty
+			} else if !empty {
+				return fmt.Errorf("handover: %w: what is there already hides the entries of the old one, and may log everybody out; empty it first, "+
+					"by larder migrate down --to 0 or larder rm, or say &nonempty=true if these entries are to win", ErrNotEmpty)
 			}
 		}
 		if done, err := h.begin(ctx, old, new); done || err != nil {

@@ -11,7 +11,7 @@ import (
 // drain is a [HandoverStore.Drain] under way.
 type drain struct {
 	sides    []DrainSide
-	clerks   map[*HandoverStore]*HandoverStore // the same two stores each, for this drain alone: they need no news
+	clerks   map[*HandoverStore]*HandoverStore // the same two stores each, for this drain alone
 	recheck  time.Duration                     // the longest of theirs
 	marksEnd bool                              // by their deadlines alone, in a new store that does not list
 	o        DrainOptions
@@ -27,7 +27,7 @@ type drain struct {
 
 // listing is an entry as a side lists it.
 type listing struct {
-	h    *HandoverStore // a clerk; nil: it does not move
+	h    *HandoverStore // nil: it does not move
 	old  bool
 	info Info
 }
@@ -77,7 +77,7 @@ func (d *drain) list(ctx context.Context, side DrainSide, to chan<- listing) err
 		h, old := side.Of(info.Key)
 		switch {
 		case err == nil:
-			to <- listing{d.clerks[h], old, info}
+			to <- listing{h, old, info}
 		case h != nil && old:
 			d.count(func(r *DrainReport) { r.Corrupt++ })
 		}
@@ -104,7 +104,7 @@ func (d *drain) move(ctx context.Context, l listing) error {
 			return Wrap("store", "drain", err)
 		}
 	}
-	return d.one(ctx, l.h, l.info.Key)
+	return d.one(ctx, d.clerks[l.h], l)
 }
 
 // turn is how long the next entry has to wait, so that no more than Rate go in a second.
@@ -120,11 +120,12 @@ func (d *drain) turn() time.Duration {
 }
 
 // one moves an entry, or removes it as garbage.
-func (d *drain) one(ctx context.Context, h *HandoverStore, key string) error {
+func (d *drain) one(ctx context.Context, h *HandoverStore, l listing) error {
+	key := l.info.Key
 	old, oldErr := h.lookOld(ctx, key, Peek)
 	if oldErr == nil && old != nil {
 		// As nearly always: nothing is in the way. Where something is, the mark is not made, and all is as it was.
-		switch done, err := d.moveOne(ctx, h, key, newState{}, old); {
+		switch done, err := d.moveOne(ctx, h, l, newState{}, old); {
 		case done:
 			return nil
 		case err != nil && !errors.Is(err, ErrCorrupt):
@@ -158,7 +159,7 @@ func (d *drain) one(ctx context.Context, h *HandoverStore, key string) error {
 		}
 		return unlessConflict(err)
 	}
-	done, err := d.moveOne(ctx, h, key, now, old)
+	done, err := d.moveOne(ctx, h, l, now, old)
 	if !done {
 		d.again()
 	}
@@ -166,11 +167,17 @@ func (d *drain) one(ctx context.Context, h *HandoverStore, key string) error {
 }
 
 // moveOne is done where the entry has moved, or cannot.
-func (d *drain) moveOne(ctx context.Context, h *HandoverStore, key string, now newState, old *oldState) (done bool, err error) {
-	_, done, err = h.move(ctx, key, now, old, false)
+func (d *drain) moveOne(ctx context.Context, h *HandoverStore, l listing, now newState, old *oldState) (done bool, err error) {
+	_, done, err = h.move(ctx, l.info.Key, now, old, false)
 	switch {
 	case errors.Is(err, ErrTooLarge):
-		d.count(func(r *DrainReport) { r.Failed++; d.unclaimed = errors.Is(err, errUnclaimed) })
+		d.count(func(r *DrainReport) {
+			r.Failed++
+			d.unclaimed = errors.Is(err, errUnclaimed)
+			if d.o.Stuck != nil {
+				d.o.Stuck(l.h, l.info.Key, err)
+			}
+		})
 		return true, nil
 	case done:
 		d.count(func(r *DrainReport) { r.Moved++; r.Bytes += int64(len(old.Value)) })
@@ -213,7 +220,7 @@ func (d *drain) check(ctx context.Context) error {
 	return d.pass(ctx, func(ctx context.Context, l listing) error {
 		switch {
 		case l.h != nil && l.old:
-			return Wrap("store", "drain", errLingers)
+			return Wrap("store", "drain", ErrLingers)
 		case l.h != nil && l.h.mayBeMark(l.info):
 			now, err := l.h.look(ctx, l.info.Key)
 			if err == nil && now.mark != nil {

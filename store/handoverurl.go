@@ -36,7 +36,7 @@ func OpenHandover(mux Mux) Opener {
 		}
 		if err == nil {
 			if err = apart(ctx, open[0], open[1]); err == nil && o.Prepare {
-				err = announceURL(ctx, Handover(open[0], open[1], o), nonempty)
+				err = Handover(open[0], open[1], o).announce(ctx, nonempty)
 			}
 			switch {
 			case errors.Is(err, ErrUnavailable):
@@ -100,26 +100,6 @@ func handoverURL(u *url.URL) (sides [2]string, o *HandoverOptions, nonempty bool
 		p.fail("old and new are the same store")
 	}
 	return sides, o, nonempty, p.Done()
-}
-
-// announceURL begins the handover, whose new store must be empty: it may hold such as the key by which cookies are signed.
-func announceURL(ctx context.Context, h *HandoverStore, nonempty bool) error {
-	holds := func(s Store) func() (bool, error) {
-		return func() (bool, error) {
-			empty, err := isEmpty(ctx, s)
-			return !empty, err
-		}
-	}
-	newHolds := holds(h.new)
-	if nonempty || !CanList(h.new) {
-		newHolds = nil
-	}
-	err := h.announce(ctx, holds(h.old), newHolds)
-	if errors.Is(err, ErrNotEmpty) {
-		err = fmt.Errorf("handover: %w: what is there already hides the entries of the old one, and may log everybody out; empty it first, "+
-			"by larder migrate down --to 0 or larder rm, or say &nonempty=true if these entries are to win", err)
-	}
-	return err
 }
 
 // ErrNotEmpty says that the new store of a handover holds entries before its first step.
