@@ -146,9 +146,9 @@ func (c *Change) unlisted(r *RebalanceReport) error {
 		return nil
 	}
 	r.Drained = false
-	wait := "nothing there expires by itself, so whatever is not used stays behind when the next roll-out begins"
+	wait := "they have no x-timeout, so keep this roll-out until the longest deadline of an entry has passed; what has none and is not used stays behind"
 	if e, err := c.all.Expiry(); err == nil && e.Timeout > 0 {
-		wait = fmt.Sprintf("and expires when it is not; keep this roll-out for %v before the next", e.Timeout+e.Slack())
+		wait = fmt.Sprintf("what is not expires: keep this roll-out for their x-timeout, %v, before the next", e.Timeout+e.Slack())
 	}
 	return fmt.Errorf("%w (%s): what is to leave them moves when it is used; %s: %w", ErrUnlisted, strings.Join(leaving, ", "), wait, errors.ErrUnsupported)
 }

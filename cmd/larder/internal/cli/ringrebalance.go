@@ -42,9 +42,9 @@ func (a *app) ringRebalanceCommand() *cobra.Command {
 			"nodes again. It comes after the second roll-out of a change, and takes its URL:\n" +
 			"larder ring plan prints both. Nobody is logged out, no write and no delete is lost.\n\n" +
 			"It may be interrupted, be killed, run twice at once, and be run again: what has\n" +
-			"moved has moved. When all is in its place it waits for four times recheck, 5\n" +
-			"seconds unless the URL says otherwise, until every program has noticed. Exit code 0\n" +
-			"says that the third roll-out may begin.",
+			"moved has moved. When all is in its place it waits for twice recheck, 5 seconds\n" +
+			"unless the URL says otherwise, whether something comes to where it has no place.\n" +
+			"Exit code 0 says that the third roll-out may begin.",
 		Example: "  larder ring rebalance --store \"$SECOND\"\n" +
 			"  larder ring rebalance --rate 500\n" +
 			"  larder ring rebalance --dry-run",
@@ -174,6 +174,9 @@ func (a *app) ringRebalanced(r *ringRebalanceResult, err error) error {
 		text = fmt.Sprintf("%s left to move, %s%s", entries(r.Left), words.Size(r.Bytes), listCounts([]counted{{r.Corrupt, "unreadable"}}))
 	case r.Drained:
 		text += fmt.Sprintf("\nall %s found in their places: roll out every program with the next set alone", entries(r.Checked))
+		if len(r.Unlisted) > 0 {
+			text += fmt.Sprintf("\nwhat is on %s was not looked over, since that cannot list", strings.Join(r.Unlisted, ", "))
+		}
 	}
 	if printErr := a.summary(r, text); printErr != nil {
 		return printErr
@@ -181,7 +184,7 @@ func (a *app) ringRebalanced(r *ringRebalanceResult, err error) error {
 	const again = "what has moved has moved; programs go on, and this can be run again"
 	switch {
 	case errors.Is(err, shard.ErrUnlisted):
-		return &failure{exitPartial, err, fmt.Sprintf("wait for their x-timeout from the second roll-out on, then comes the third (%s)", strings.Join(r.Unlisted, ", "))}
+		return &failure{exitPartial, err, "the time counts from the second roll-out on; then comes the third"}
 	case errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrCorrupt):
 		return &failure{exitPartial, err, "the others have moved; programs go on, and this can be run again"}
 	case errors.Is(err, context.Canceled):
