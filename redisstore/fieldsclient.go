@@ -55,6 +55,8 @@ func read[T any](ctx context.Context, f *Fields, id string, ask func(p redis.Pip
 		answer, pttl := ask(p), p.PTTL(ctx, id)
 		if _, err := p.Exec(ctx); err != nil && pttl.Err() != nil {
 			return r, pttl.Err()
+		} else if err != nil && !isAnswer(err) { // some releases of the client tell only the pipeline that there was no connection
+			return r, err
 		}
 		if r.left = int64(pttl.Val()); r.left > 0 { // go-redis passes -1 and -2 on as they are
 			r.left = pttl.Val().Milliseconds()
