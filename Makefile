@@ -16,7 +16,7 @@ soak: setup
 	LARDER_SOAK=1 $(GO) test -count=1 -timeout=6h ./... && cd internal/compat && LARDER_SOAK=1 $(GO) test -count=1 ./...
 
 bench:
-	$(GO) test -run '^$$' -bench 'Ratio|Driver|Sweep|Cleanup|Get$$|Set|Session|Foreground|ReadMostly|Observe|Handover|Hit' -benchtime 1x ./*store ./codec ./session ./internal/layertest
+	$(GO) test -run '^$$' -bench 'Ratio|Place|Store$$|Driver|Sweep|Cleanup|Get$$|Set|Session|Foreground|ReadMostly|Observe|Handover|Hit' -benchtime 1x ./*store ./shard ./codec ./session ./internal/layertest
 	cd internal/compat && $(GO) test -run '^$$' -bench Peers -benchtime 1x ./peers
 
 fuzz:
