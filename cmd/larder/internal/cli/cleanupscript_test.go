@@ -77,7 +77,7 @@ func TestCleanupScripts(t *testing.T) {
 					"exits":   exits,
 					"metrics": seesMetrics,
 					"only":    seesOnly,
-					"fill": func(ts *testscript.TestScript, _ bool, args []string) {
+					"entries": func(ts *testscript.TestScript, _ bool, args []string) {
 						n, err := strconv.Atoi(args[0])
 						ts.Check(err)
 						ts.Check(fillStore(t, atFolder(ts.Getenv("LARDER_STORE"), ts.MkAbs(".")), n))
