@@ -35,6 +35,7 @@ func migratedURL(t *testing.T) string {
 
 // TestExportRoundTrip exports from each backend that lists and imports into each: every value and every key comes back.
 func TestExportRoundTrip(t *testing.T) {
+	t.Parallel()
 	all := make([]byte, 256)
 	for i := range all {
 		all[i] = byte(i)

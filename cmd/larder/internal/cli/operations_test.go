@@ -26,6 +26,7 @@ import (
 // stand there, and what they print is held against what the page says that they print. Only addresses are others: paths lie within the script's folder,
 // and postgres://app@db/app is a server of the tests. Commands of the page that no script runs fail the test.
 func TestOperations(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("the page is for sh")
 	}

@@ -67,6 +67,7 @@ func allbyteMain() {
 // TestScripts runs every script on every embedded store. $LARDER_STORE names the store; $FAST is the same store with every use recorded,
 // so that what was used a moment ago can be idle.
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	for name, url := range map[string]string{"file": "file:./data", "bolt": "bolt:./data.db"} {
 		t.Run(name, func(t *testing.T) {
 			testscript.Run(t, testscript.Params{
