@@ -36,7 +36,8 @@
 // where the clocks differ in the worst way.
 //
 // The lease saves work and keeps cleanups from competing. What it does not do is make a cleanup safe, since every one is: should two of them run
-// after all, as when a clock is off by more, nothing is removed that should stay.
+// after all, as when a clock is off by more, nothing is removed that should stay. So where the lease cannot be had since the disk is full, or since of
+// several nodes the one that would have it is down, the sweep goes on without it.
 //
 // A run with a lease leaves its report beside it. [Last] reads that: when a cleanup ran, where, what it did, and when one last had no error.
 // A prefixed sweep takes the same lease; a view by [store.Prefix] has one of its own.

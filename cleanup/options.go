@@ -24,7 +24,8 @@ type Options struct {
 	Progress func(Report)  // called after each batch, from the same goroutine; such a report has no Reason yet
 
 	// Lease lets any number of hosts have the same timer while one works: it is how long a lease lasts that is not renewed, at least
-	// [MinLease]; [DefaultLease] suits. Who finds it held gets [ErrLeased]. 0: none, and nothing is written to the store.
+	// [MinLease]; [DefaultLease] suits. Who finds it held gets [ErrLeased]; where the store cannot keep it, see [Run]. 0: none, and nothing is
+	// written to the store.
 	Lease time.Duration
 
 	// Grace is how long a batch in flight may go on when the context ends, so that it is done whole and counted; no other is begun. 0: it is

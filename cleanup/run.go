@@ -60,7 +60,8 @@ type Report struct {
 
 // Run sweeps s once. That a Limit was reached is not an error, that MaxTime was used up is [ErrBudget], that another has the lease
 // [ErrLeased]. When ctx ends, the error wraps ctx's. Other errors are the store's own. A lease is given back before Run returns, which may
-// take two seconds more where the store does not answer. A store whose disk is full has no room for a lease: it is swept without.
+// take two seconds more where the store does not answer. A store whose disk is full has no room for a lease: it is swept without. So is what answers of a store over
+// several nodes of which the one with the lease is down; the error names that node, once its turn has come.
 func Run(ctx context.Context, s store.Store, o *Options) (Report, error) {
 	j, err := o.settle("run", s)
 	if err != nil {
@@ -114,6 +115,8 @@ func (j *job) runLeased(ctx context.Context, s store.Store) (r Report, err error
 		return j.sweep(ctx, s, nil)
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
 		return Report{Reason: Canceled, BacklogAtLeast: true}, err
+	case errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil:
+		return j.sweepRest(ctx, s, err)
 	default:
 		return Report{Reason: Failed, BacklogAtLeast: true}, err
 	}
@@ -128,6 +131,16 @@ func (j *job) runLeased(ctx context.Context, s store.Store) (r Report, err error
 	last := LastRun{Start: start, Host: l.mine.Host, PID: l.mine.PID, Idle: j.Idle, Prefix: j.Prefix, Report: r}
 	if releaseErr := l.release(ctx, last, err == nil); err == nil && releaseErr != nil {
 		err = fmt.Errorf("cleanup: run: the sweep has ended, but its lease could not be given back and runs out by itself: %w", releaseErr)
+	}
+	return r, err
+}
+
+// sweepRest sweeps a store that could not take the lease, as it is down. Of one over several nodes the lease is on one of them, and while that is
+// down the others would not be swept by anybody. leaseErr is the error where nothing was looked at, as of a store that is down as a whole.
+func (j *job) sweepRest(ctx context.Context, s store.Store, leaseErr error) (Report, error) {
+	r, err := j.sweep(ctx, s, nil)
+	if r.Scanned == 0 && r.Removed == 0 && r.Reason != Canceled {
+		return Report{Reason: Failed, BacklogAtLeast: true}, leaseErr
 	}
 	return r, err
 }
