@@ -13,7 +13,7 @@
 //
 // x-timeout and x-touch-after are [store.Expiry]; x-key-prefix is [Options].Prefix; x-max-value is Options.MaxValue. x-op-timeout, 3s
 // unless set, is how long each step of an operation may take: getting a connection from the pool, dialing, sending, and the answer.
-// x-pool-size bounds the connections to one server, 10 for each CPU unless set; two more may be opened for List and Sweep.
+// x-pool-size bounds the connections to one server, 10 for each CPU unless set.
 // x-sentinel-user and x-sentinel-password are for the Sentinels. A program that needs more than that makes its client itself and gives it
 // to [New].
 //

@@ -77,7 +77,7 @@ type FieldsOptions struct {
 // is replaced by Set, such a key only by Remove. What Redis loses (by eviction, a restart without persistence, a failover before the
 // replica had the write) is absent.
 //
-// Reads are HGET or HGETALL and PTTL in one round trip, over the connections that the client keeps for pipelines; writes are one EVALSHA. A
+// Reads are HGET or HGETALL and PTTL in one round trip; writes are one EVALSHA. A
 // field that is absent, and a use that must be recorded, take a second round trip. Redis 5 or later; a user under an access list needs HGET,
 // HGETALL, HSET, HDEL, HLEN, HEXISTS, EXISTS, PTTL, PEXPIRE, UNLINK, EVAL and EVALSHA.
 type Fields struct {

@@ -19,7 +19,6 @@ import (
 
 const (
 	defaultOpTimeout = 3 * time.Second
-	scanConns        = 2 // beside the pool, for pipelines
 )
 
 // OpenURL is the [store.Opener] of "redis:", "rediss:" and "redis+unix:" URLs; see the package comment. It asks the server whether it is there
@@ -111,7 +110,7 @@ func fromURL(u *url.URL) (redis.UniversalClient, *Options, error) {
 		SentinelUsername: sentinelUser, SentinelPassword: sentinelPassword,
 		DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolTimeout: timeout,
 		DialerRetries: 1, MaxRetries: -1, // see link.repeatable for what is tried again
-		PoolSize: pool, PipelinePoolSize: scanConns,
+		PoolSize:                 pool,
 		Protocol:                 2, // nothing of ours needs the third, and pushed messages are one thing less that an answer may be taken for
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
