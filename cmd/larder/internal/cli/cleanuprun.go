@@ -67,7 +67,7 @@ func (a *app) cleanedUp(r cleanup.Report, err error, f *cleanupFlags) error {
 		return &failure{exitUsage, err, "this kind of store expires by itself, or can clean up only as a whole: leave the other flags out"}
 	}
 	text := a.cleanupText(r, f)
-	if r.Reason == cleanup.Leased && !a.json {
+	if !a.json && (r.Reason == cleanup.Leased || r.Reason == cleanup.Failed && r.Scanned == 0 && r.Removed == 0) {
 		return err // it did not even look
 	}
 	if err := a.summary(newCleanupResult(r, f.dryRun), text); err != nil {
@@ -136,15 +136,19 @@ func (a *app) cleanupText(r cleanup.Report, f *cleanupFlags) string {
 			which += " (and " + age(slack) + " of x-touch-after)"
 		}
 	}
+	soFar := ""
+	if r.Reason == cleanup.Failed {
+		soFar = "incomplete: "
+	}
 	switch {
 	case r.Removed == 0 && r.Done && a.backend.Expires && (f.idle <= 0 || a.expiry.Timeout > 0 && a.expiry.Timeout <= time.Duration(f.idle)):
 		return "nothing to do: " + a.backend.Name + " removes by itself what is " + which
 	case r.Removed == 0 && r.Done:
 		return "nothing to remove: no entry is " + which
 	case f.dryRun:
-		return fmt.Sprintf("would remove %s, %s: %s", entries(r.Removed), words.Size(r.Bytes), which)
+		return soFar + fmt.Sprintf("would remove %s, %s: %s", entries(r.Removed), words.Size(r.Bytes), which)
 	}
-	return fmt.Sprintf("removed %s, %s, in %s: %s", entries(r.Removed), words.Size(r.Bytes), age(roundDuration(r.Duration)), which)
+	return soFar + fmt.Sprintf("removed %s, %s, in %s: %s", entries(r.Removed), words.Size(r.Bytes), age(roundDuration(r.Duration)), which)
 }
 
 // roundDuration keeps what a person wants to read of a run time.

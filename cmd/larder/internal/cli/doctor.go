@@ -38,6 +38,7 @@ type doctor struct {
 	*app
 	s      store.Store
 	f      *doctorFlags
+	partly bool // nodes do not answer, which is a finding
 	result doctorResult
 }
 
@@ -96,7 +97,7 @@ func (a *app) doctorCommand() *cobra.Command {
 	return a.exits.add(c, exitError, exitPartial, exitNoStore, exitLocked)
 }
 
-// examine asks one thing after the other. Only an outage, or a signal, ends it early: what is wrong is a finding.
+// examine asks one thing after the other. Only an outage, or a signal, ends it early: what is wrong is a finding, and so is an outage of some of several nodes.
 func (d *doctor) examine(ctx context.Context) error {
 	none := []doctorFact{}
 	d.result = doctorResult{Store: store.Redact(d.secret), Wrong: none, Notes: none, Unknown: none, Fine: none}
@@ -166,6 +167,7 @@ func (d *doctor) backendFacts(ctx context.Context) error {
 	}
 	for _, f := range facts {
 		fact := doctorFact{f.Name, f.Value, f.Warn}
+		d.partly = d.partly || f.Value == "unreachable"
 		switch {
 		case f.Warn == "":
 			d.add(fact)
@@ -179,6 +181,9 @@ func (d *doctor) backendFacts(ctx context.Context) error {
 	}
 	return nil
 }
+
+// passes reports whether err is what nodes say that are known not to answer, and that the others can be looked at all the same.
+func (d *doctor) passes(err error) bool { return d.partly && errors.Is(err, store.ErrUnavailable) }
 
 // notTold reports whether a warning says no more than that the backend did not tell, as where a hosted server forbids the question.
 func notTold(f store.Fact) bool {

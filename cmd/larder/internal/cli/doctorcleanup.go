@@ -30,6 +30,8 @@ func (d *doctor) lastCleanup(ctx context.Context) (*cleanup.LastRun, error) {
 		return &last, nil
 	case errors.Is(err, cleanup.ErrBrokenReport), errors.Is(err, store.ErrCorrupt):
 		d.add(doctorFact{"cleanup report", "damaged", "the report of the last cleanup cannot be read: larder cleanup --lease replaces it"})
+	case d.passes(err):
+		d.unknown("cleanup report", "the node that would have the report of the last cleanup does not answer")
 	case !errors.Is(err, store.ErrNotFound) && !errors.Is(err, errors.ErrUnsupported):
 		return nil, err
 	}
@@ -77,6 +79,9 @@ func (d *doctor) cleanupFacts(ctx context.Context, last *cleanup.LastRun) error 
 		fact.Value = "nothing is left that should have gone"
 	case last == nil && backlog.whole:
 		fact.Value = fmt.Sprintf("%s should have gone, the first %s ago", backlog.entries(), age(max(lag, 0).Truncate(time.Second)))
+	case last == nil && d.partly:
+		d.unknown("cleanup", "not all nodes could be looked through for what should have gone, and no report of a cleanup was found")
+		return nil
 	case last == nil:
 		d.unknown("cleanup", fmt.Sprintf("the store is too large to look in %v for what should have gone, "+
 			"and no cleanup with --lease has left a report", doctorSwept))
@@ -155,7 +160,9 @@ func (d *doctor) backlog(parent context.Context, idle time.Duration) (*overdue, 
 		if errors.Is(err, errors.ErrUnsupported) {
 			return nil, nil
 		}
-		return nil, err
+		if !d.passes(err) {
+			return nil, err
+		}
 	}
 	return &overdue{r, err == nil && r.Done, time.Now()}, nil
 }
