@@ -127,7 +127,7 @@ func (a *app) copy(ctx context.Context, from, to string, f *copyFlags) (err erro
 	}
 	seen := a.watch(ctx, src, f)
 	var problems problemList
-	r, err := store.Copy(ctx, src, dst, &store.CopyOptions{
+	r, err := store.Copy(ctx, store.Observe(src, seen.src), store.Observe(dst, seen.dst), &store.CopyOptions{
 		Prefix: f.prefix, Workers: f.workers, Rate: f.rate, Overwrite: store.Overwrite(f.overwrite),
 		DryRun: f.dryRun, Verify: f.verify, Checkpoint: name, Progress: seen.tell, Problem: problems.add,
 	})

@@ -150,6 +150,8 @@ func listCounts(counts []counted) (text string) {
 // copyWatch is the progress of a copy on the terminal, which is told by one goroutine and shown by another.
 type copyWatch struct {
 	line    *progress
+	src     *waiting
+	dst     *waiting
 	last    atomic.Pointer[store.CopyReport]
 	total   atomic.Int64 // counted by another list so far
 	counted atomic.Bool  // to its end
@@ -159,8 +161,10 @@ type copyWatch struct {
 
 // watch begins the progress line and, where that is shown, counts what there is to do, beside the copy.
 func (a *app) watch(ctx context.Context, src store.Store, f *copyFlags) *copyWatch {
-	w := &copyWatch{cancel: func() {}}
-	w.line = a.progress(w.text)
+	w := &copyWatch{cancel: func() {}, src: a.waiting("SRC: "), dst: a.waiting("DST: ")}
+	w.line = a.progress(func() string {
+		return w.src.or(func() string { return w.dst.or(w.text) })
+	})
 	if w.line == nil {
 		return w
 	}

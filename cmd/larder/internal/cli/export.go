@@ -98,8 +98,11 @@ func (a *app) export(ctx context.Context, s store.Store, path, prefix string, re
 		return err
 	}
 	if !complete {
-		line := a.progress(func() string { return "exporting: " + entries(int(e.written.Load())) })
-		err = e.write(ctx, s)
+		waits := a.waiting("")
+		line := a.progress(func() string {
+			return waits.or(func() string { return "exporting: " + entries(int(e.written.Load())) })
+		})
+		err = e.write(ctx, store.Observe(s, waits))
 		line.stop()
 	}
 	if e.file != nil {

@@ -128,8 +128,11 @@ func (a *app) importAll(c *cobra.Command, in io.Reader, f *importFlags) error {
 				}
 			}
 		}
-		line := a.progress(func() string { return "importing: " + words.Size(counted.n.Load()) + " read" })
-		report, err := store.PutItems(ctx, s, items, &store.CopyOptions{
+		waits := a.waiting("")
+		line := a.progress(func() string {
+			return waits.or(func() string { return "importing: " + words.Size(counted.n.Load()) + " read" })
+		})
+		report, err := store.PutItems(ctx, store.Observe(s, waits), items, &store.CopyOptions{
 			Workers: f.workers, Rate: f.rate, Overwrite: store.Overwrite(f.overwrite), DryRun: f.dryRun, Checkpoint: name, Problem: problems.add,
 		})
 		line.stop()
