@@ -48,15 +48,75 @@
 // No hash here is secret. Who can choose keys can choose their node, and so fill one: let programs draw keys at random, as
 // package session does.
 //
-// # Sources
+// # A store over nodes
 //
-// Rendezvous hashing is by Thaler and Ravishankar (1998), its weights by way of logarithms are by Schindelhauer and Schomaker
-// (2005). The others were written after what their clients do, and are held to placements that were recorded from these: pylibmc
-// 1.6.3 on libmemcached 1.1.4, python-memcached 1.58, twemproxy 0.5.0, uhashring 2.4, hash_ring, and gomemcache itself.
+// [Store] is a [store.Store] whose entries are spread so: an operation asks the node of its key and no other, and adds nothing to what that costs but the
+// placement. Nodes may be stores of any kind, of several kinds too. A node that is down is an outage of its share of the keys: those are
+// [store.ErrUnavailable], with the node's name in the error ([NodeError]), and nothing of them is put elsewhere; nobody else waits. List and
+// Cleanup go on with the other nodes, and return its error in the end. [Fields] does the same for entries whose fields are read and written one by one.
+//
+// # URLs
+//
+//	shard:?node=a=URL&node=b=URL                             two nodes, a and b
+//	shard:?node=a=URL&node=b=URL&weight=b:2                  b gets two thirds of the keys
+//	shard:?node=a=URL&node=b=URL&placement=ketama-weighted   another algorithm than rendezvous
+//
+// Each URL is that of a store, percent-encoded as the value of a parameter: & is %26, # is %23, + is %2B, % is %25. x-timeout and x-touch-after belong into
+// these URLs. x-prefix may stand in either: in the shard: URL it holds for all nodes, and counts for where a key goes. A name is anything without =, @, ?, #
+// and ://, and need not say where the node is: what has the same name has the same keys, on whatever host. A handover: may be a node, to move one to another
+// host, and a shard: may be a side of a handover:, to come from one store to several or back. What changes a set is below.
+//
+// All nodes are opened at once. One that is down, or takes a second longer than the others, is opened by the first operation that needs it once it is up, and is
+// tried at most every second; one that is wrong, as with a password that is refused, is an error at once. Each open node is then given an entry for a moment,
+// to find out whether two are the same store, which is refused.
+//
+// # Keys
+//
+// They are as the nodes take them. What stands on a node where the placement does not look, left over from another set, is not found and
+// not listed; sweeps remove it by its age, as everything else.
+//
+// # Expiry
+//
+// It is the nodes'. They must agree on it, or opening says which do not; [New] takes what it is given, and the store then tells the shortest. Sweeps run on all
+// nodes at once, with a Limit on one after the other.
+//
+// # Durability
+//
+// It is the nodes'. No entry is on two of them, so what a node loses is lost. Copies of the data are for engines that have replication: each node may be
+// a Redis with Sentinel, a Cluster, or a Postgres with a standby.
+//
+// # Limits
+//
+// The store can do what all of its nodes can: with a memcached among them it does not List, and sweeps nothing that memcached would not. What concerns the
+// store as a whole is one entry under a [store.ReservedKey] and so on one node, and is down with that one: a cleanup with a lease then
+// goes on without. Package session keeps its key in the store, where it is not given session.Options.Keys: give it
+// some, or the outage of one node may be everybody's, and a memcached that forgets it a logout of all. A session with a subject needs two
+// entries, which may be on two nodes. The order of ListAfter is that of one set: a copy that was begun over another set begins anew.
+//
+// # Changing the set
+//
+// A set of nodes that grows, shrinks or gets other weights has other places for some of the keys. [Change] is the store for that time: it knows both sets,
+// and each key that has another place moves by a [store.Handover] between its two nodes, with no write, delete or touch lost, whichever process is killed
+// when. By URL the three roll-outs, and the set as it was before, are
+//
+//	shard:?node=a=URL&node=b=URL
+//	shard:?node=a=URL&node=b=URL&node=c=URL&weight=c:0&next=c:1&prepare=true
+//	shard:?node=a=URL&node=b=URL&node=c=URL&weight=c:0&next=c:1
+//	shard:?node=a=URL&node=b=URL&node=c=URL
+//
+// Before the last one, [Change.Rebalance] or the command larder ring rebalance moves what nobody has used. next=c:1 is the weight of a node in the next set,
+// where it differs from the present one, and next=a:0 takes a node out; weight=c:0 keeps one out of the present set; next-placement=ketama changes the
+// algorithm. recheck=5s is [ChangeOptions].Recheck, and nonempty=true allows what [Change.Begin] refuses. docs/rings.md goes through it step by step.
 //
 // # memcached fleets
 //
 // A [Selector] has a memcached client find servers by a placement, so that a Go program shares a fleet of caches with programs in
 // other languages, key for key: docs/fleets.md says which placement is whose. Stores of package memstore take it as a selector, too, and
 // URLs as memcached://host1,host2?placement=ketama.
+//
+// # Sources
+//
+// Rendezvous hashing is by Thaler and Ravishankar (1998), its weights by way of logarithms are by Schindelhauer and Schomaker
+// (2005). The others were written after what their clients do, and are held to placements that were recorded from these: pylibmc
+// 1.6.3 on libmemcached 1.1.4, python-memcached 1.58, twemproxy 0.5.0, uhashring 2.4, hash_ring, and gomemcache itself.
 package shard
