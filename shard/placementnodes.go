@@ -61,8 +61,8 @@ func (n Node) check() error {
 		return fmt.Errorf("%w: %q has weight %d: it goes from 1 to %d", ErrInvalidNode, n.Name, n.Weight, MaxWeight)
 	}
 	for _, r := range n.Name {
-		if unicode.IsControl(r) {
-			return fmt.Errorf("%w: the name %q has a control character in it", ErrInvalidNode, n.Name)
+		if !unicode.IsPrint(r) { // nor what turns the rest of a line around, or looks like nothing at all
+			return fmt.Errorf("%w: the name %q has %U in it, which cannot be printed", ErrInvalidNode, n.Name, r)
 		}
 	}
 	return nil

@@ -94,7 +94,7 @@ func (p *urlParser) node(text string) {
 		return
 	}
 	if err := (Node{Name: name}).check(); err != nil {
-		p.fail(number + " has a name that is too long, or has control characters; " + urlExample)
+		p.fail(number + " has a name that is too long, or has characters that cannot be printed; " + urlExample)
 		return
 	}
 	scheme, _, _ := strings.Cut(inner, ":")
