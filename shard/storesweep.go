@@ -3,17 +3,19 @@ package shard
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/larder-go/larder/store"
 )
 
-// Sweep is [store.Sweeper]'s. It sweeps all nodes at once, and with a Limit one after the other; Pause and Batch are each node's. What stands on a node
-// where the placement does not look is swept as everything else is. A node that fails keeps no other from being swept.
+// Sweep is [store.Sweeper]'s. It sweeps all nodes at once, and with a Limit one after the other, beginning at any of them: one that hangs, or always has
+// more to remove than the Limit, does not hold up the same ones every time. Pause and Batch are each node's. What stands on a node where the placement does
+// not look is swept as everything else is. A node that fails keeps no other from being swept; one that hangs does with a Limit, until ctx ends.
 //
 // Nodes that cannot sweep at all, as memcached's, make it unsupported, unless they know that nothing is left to do: they are asked first.
 func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
-	nodes := s.byName
+	nodes, asked := s.byName, []error(nil)
 	if err := s.can("sweep", noSweep); err != nil {
 		if o.DryRun || onlyIdle(o) { // of these two Cleanup does the latter
 			return store.SweepReport{}, err
@@ -24,8 +26,10 @@ func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepRep
 		for _, n := range s.byName {
 			if s.lacksNode(n)&noSweep == 0 {
 				nodes = append(nodes, n)
-			} else if r, err := store.Sweep(ctx, n.s, quiet); err != nil {
+			} else if r, err := store.Sweep(ctx, n.s, quiet); errors.Is(err, errors.ErrUnsupported) {
 				return r, n.fail(err)
+			} else if err != nil {
+				asked = append(asked, n.fail(err))
 			}
 		}
 	}
@@ -38,7 +42,9 @@ func (s *Store) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepRep
 	} else {
 		t.atOnce()
 	}
-	return t.sum(), join(ctx, t.errs)
+	r := t.sum()
+	r.Done = r.Done && len(asked) == 0
+	return r, join(ctx, append(asked, t.errs...))
 }
 
 // onlyIdle is whether a plain Cleanup would do the same.
@@ -78,9 +84,10 @@ func earlier(a, b time.Time) time.Time {
 }
 
 func (t *tally) inTurn() {
-	left := t.o.Limit
-	for i, n := range t.nodes {
-		o := t.o
+	left, first := t.o.Limit, rand.IntN(max(1, len(t.nodes)))
+	for at := range t.nodes {
+		i := (first + at) % len(t.nodes)
+		n, o := t.nodes[i], t.o
 		if o.Limit > 0 {
 			if o.Limit = left; left <= 0 {
 				return

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/larder-go/larder/shard"
 	"github.com/larder-go/larder/store"
 )
 
@@ -65,6 +67,58 @@ func TestSweepLimit(t *testing.T) {
 		r, err := store.Sweep(t.Context(), s, store.SweepOptions{Idle: time.Minute, Limit: test.limit, Progress: func(r store.SweepReport) { told = r.Removed }})
 		if r.Removed != test.removed || r.Done != test.done || err != nil || told != test.removed {
 			t.Errorf("limit %d: %+v, %v; %d told", test.limit, r, err, told)
+		}
+	}
+}
+
+// hung is a store whose Sweep ends with its context.
+type hung struct{ *store.Map }
+
+func (hung) Sweep(ctx context.Context, _ store.SweepOptions) (store.SweepReport, error) {
+	<-ctx.Done()
+	return store.SweepReport{}, store.Wrap("hung", "sweep", ctx.Err())
+}
+
+// TestSweepLimitHung: with a Limit, a node that hangs keeps the others from being swept in some runs, but not in all.
+func TestSweepLimitHung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for bad := range 3 {
+			nodes := []store.Store{store.NewMap(nil), store.NewMap(nil), store.NewMap(nil)}
+			nodes[bad] = hung{store.NewMap(nil)}
+			s, removed := over(t, nodes...), 0
+			for i, node := range nodes {
+				for j := range 5 {
+					if _, err := store.Swap(t.Context(), node, fmt.Sprint(j), "", &store.Item{Atime: time.Now().Add(-time.Hour)}); i != bad && err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for run := 0; removed < 10; run++ {
+				if run == 200 {
+					t.Fatalf("%d of 10 removed in %d runs, with node %s hanging", removed, run, names(3)[bad])
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				r, err := store.Sweep(ctx, s, store.SweepOptions{Idle: time.Minute, Limit: 2})
+				cancel()
+				if removed += r.Removed; err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			}
+		}
+	})
+}
+
+// TestSweepLimitTurns: a node that has more to remove than the Limit, every time, does not starve the others.
+func TestSweepLimitTurns(t *testing.T) {
+	s := aged(t, 300)
+	for range 200 {
+		if r, err := store.Sweep(t.Context(), s, store.SweepOptions{Idle: time.Minute, Limit: 1}); r.Removed != 1 || err != nil {
+			t.Fatalf("%+v, %v", r, err)
+		}
+	}
+	for _, name := range names(3) {
+		if left := len(listed(t, store.List(t.Context(), s.(*shard.Store).Node(name), ""))); left == 301 {
+			t.Errorf("nothing of node %s was removed", name)
 		}
 	}
 }
@@ -146,4 +200,22 @@ func TestSweepBesideMemcached(t *testing.T) {
 	if r, err := store.Sweep(t.Context(), s, store.SweepOptions{Idle: time.Minute, Prefix: "o"}); r.Removed != 0 || !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("under a prefix, idle for less, which memcached cannot: %+v, %v", r, err)
 	}
+	alone := over(t, lazyCleaner{store.NewMap(nil), time.Hour, &asked})
+	if r, err := store.Sweep(t.Context(), alone, store.SweepOptions{Idle: time.Hour, Limit: 1}); !r.Done || err != nil {
+		t.Errorf("with no other node: %+v, %v", r, err)
+	}
+	s = over(t, files, failing{lazyCleaner{store.NewMap(nil), time.Hour, &asked}}, store.NewMap(nil))
+	age()
+	r, err := store.Sweep(t.Context(), s, store.SweepOptions{Idle: time.Hour, Prefix: "o"})
+	wantNodeError(t, err, "b", store.ErrUnavailable)
+	if r.Removed != 1 || r.Done {
+		t.Errorf("with memcached down: %+v", r)
+	}
+}
+
+// failing is a lazyCleaner that is down.
+type failing struct{ lazyCleaner }
+
+func (failing) Sweep(context.Context, store.SweepOptions) (store.SweepReport, error) {
+	return store.SweepReport{}, errOff
 }
