@@ -16,7 +16,8 @@ import (
 const reopenAfter = time.Second
 
 // lazy is a node that is opened when it is needed: one that was down when the URL was opened. An operation waits for that no longer than its own context
-// allows, and whoever needs the node meanwhile waits for the same attempt, which ends when nobody waits for it any more.
+// allows, and whoever needs the node meanwhile waits for the same attempt, which ends when nobody waits for it any more; one that the opening of
+// the URL has left behind has its time even so.
 type lazy struct {
 	open func(ctx context.Context) (store.Closer, error)
 
@@ -77,6 +78,10 @@ func (l *lazy) wait(ctx context.Context) error {
 	case <-a.done:
 		return a.err
 	case <-ctx.Done():
+		if context.Cause(ctx) == errSlow { // the URL's opening waits for no node that is slow
+			l.leaveBehind(a)
+			return errSlow
+		}
 		l.leave(a, ctx.Err())
 		return store.Wrap("shard", "open", ctx.Err())
 	}
@@ -109,7 +114,25 @@ func (l *lazy) join(ctx context.Context) (*attempt, error) {
 func (l *lazy) leave(a *attempt, why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if a.waiting--; a.waiting > 0 || l.attempt != a {
+	a.waiting--
+	l.giveUp(a, why)
+}
+
+// leaveBehind lets the attempt go on for openLimit though nobody may wait for it.
+func (l *lazy) leaveBehind(a *attempt) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a.waiting--
+	time.AfterFunc(openLimit, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.giveUp(a, context.DeadlineExceeded)
+	})
+}
+
+// giveUp ends an attempt under way that nobody waits for.
+func (l *lazy) giveUp(a *attempt, why error) {
+	if a.waiting > 0 || l.attempt != a {
 		return
 	}
 	a.cancel()

@@ -25,10 +25,13 @@ type gate struct {
 	closed map[string]int
 	tries  atomic.Int64
 	expiry map[string]store.Expiry
+	maps   map[string]*store.Map // by host: what is opened, where it is not a new one
 }
 
 func newGate() *gate {
-	return &gate{err: map[string]error{}, hangs: map[string]chan struct{}{}, closed: map[string]int{}, expiry: map[string]store.Expiry{}}
+	return &gate{
+		err: map[string]error{}, hangs: map[string]chan struct{}{}, closed: map[string]int{}, expiry: map[string]store.Expiry{}, maps: map[string]*store.Map{},
+	}
 }
 
 type gated struct {
@@ -47,7 +50,7 @@ func (s gated) Close() error {
 func (g *gate) open(ctx context.Context, u *url.URL) (store.Closer, error) {
 	g.tries.Add(1)
 	g.mu.Lock()
-	err, hang, e := g.err[u.Host], g.hangs[u.Host], g.expiry[u.Host]
+	err, hang, e, m := g.err[u.Host], g.hangs[u.Host], g.expiry[u.Host], g.maps[u.Host]
 	g.mu.Unlock()
 	if hang != nil {
 		select {
@@ -59,7 +62,10 @@ func (g *gate) open(ctx context.Context, u *url.URL) (store.Closer, error) {
 	if err != nil {
 		return nil, store.Wrap("gate", "open", err)
 	}
-	return gated{store.NewMap(&store.MapOptions{Expiry: e}), g, u.Host}, nil
+	if m == nil {
+		m = store.NewMap(&store.MapOptions{Expiry: e})
+	}
+	return gated{m, g, u.Host}, nil
 }
 
 func (g *gate) set(host string, err error) {
@@ -97,6 +103,16 @@ func (g *gate) openShard(ctx context.Context, more ...string) (store.Closer, err
 	return mux.Open(ctx, shardURL([]string{"gate://a", "gate://b", "gate://c"}, more...))
 }
 
+// mustOpen opens nodes a, b and c.
+func (g *gate) mustOpen(t *testing.T) opened {
+	t.Helper()
+	s, err := g.openShard(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.(opened)
+}
+
 var errOff = fmt.Errorf("%w: it is off", store.ErrUnavailable)
 
 // TestOpenLater: a node that is down keeps nobody waiting, is tried at most every second, by those who need it, and is there when it is.
@@ -104,12 +120,8 @@ func TestOpenLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
 		g.set("b", errOff)
-		s, err := g.openShard(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		of := s.(opened)
-		set(t, s, keyOn(of, "a", 1), "v")
+		s := g.mustOpen(t)
+		set(t, s, keyOn(s, "a", 1), "v")
 		if tries := g.tries.Load(); tries != 3 {
 			t.Errorf("%d openings", tries)
 		}
@@ -117,7 +129,7 @@ func TestOpenLater(t *testing.T) {
 			t.Error("what a node cannot do is not known before it is open")
 		}
 		for range 100 {
-			_, err := s.Get(t.Context(), keyOn(of, "b", 1))
+			_, err := s.Get(t.Context(), keyOn(s, "b", 1))
 			wantNodeError(t, err, "b", store.ErrUnavailable)
 			time.Sleep(50 * time.Millisecond)
 		}
@@ -126,8 +138,8 @@ func TestOpenLater(t *testing.T) {
 		}
 		g.set("b", nil)
 		time.Sleep(time.Second)
-		set(t, s, keyOn(of, "b", 1), "v")
-		want(t, s, keyOn(of, "b", 1), "v")
+		set(t, s, keyOn(s, "b", 1), "v")
+		want(t, s, keyOn(s, "b", 1), "v")
 		if err := s.Close(); err != nil || g.closes() != 3 {
 			t.Errorf("Close: %v, %d closed", err, g.closes())
 		}
@@ -140,23 +152,19 @@ func TestOpenHangs(t *testing.T) {
 		g := newGate()
 		goOn := g.hang("b")
 		begin := time.Now()
-		s, err := g.openShard(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(begin); took > time.Second {
+		s := g.mustOpen(t)
+		if took := time.Since(begin); took > 200*time.Millisecond {
 			t.Errorf("opened after %v", took)
 		}
-		of := s.(opened)
-		key := keyOn(of, "b", 1)
+		key := keyOn(s, "b", 1)
 		begin = time.Now()
-		set(t, s, keyOn(of, "a", 1), "v")
+		set(t, s, keyOn(s, "a", 1), "v")
 		if time.Since(begin) > 0 {
 			t.Error("a waits for b")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		_, err = s.Get(ctx, key)
+		_, err := s.Get(ctx, key)
 		wantNodeError(t, err, "b", store.ErrUnavailable)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != 100*time.Millisecond {
 			t.Errorf("%v after %v", err, time.Since(begin))
@@ -199,12 +207,9 @@ func TestOpenCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
 		g.set("b", errOff)
-		s, err := g.openShard(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := g.mustOpen(t)
 		defer s.Close()
-		key := keyOn(s.(opened), "b", 1)
+		key := keyOn(s, "b", 1)
 		time.Sleep(time.Second)
 		g.set("b", nil)
 		goOn := g.hang("b")
@@ -225,11 +230,8 @@ func TestCloseWhileOpening(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGate()
 		g.set("b", errOff)
-		s, err := g.openShard(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		key := keyOn(s.(opened), "b", 1)
+		s := g.mustOpen(t)
+		key := keyOn(s, "b", 1)
 		time.Sleep(time.Second)
 		g.hang("b")
 		var waiting sync.WaitGroup
@@ -291,17 +293,14 @@ func TestOpenExpiry(t *testing.T) {
 		}
 		g.expiry["c"] = minute
 		g.set("c", errOff)
-		s, err := g.openShard(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := g.mustOpen(t)
 		defer s.Close()
 		if e, err := store.ExpiryOf(s); e.Timeout != time.Hour || err != nil {
 			t.Errorf("%v, %v", e, err)
 		}
 		g.set("c", nil)
 		time.Sleep(time.Second)
-		if err := s.Set(t.Context(), keyOn(s.(opened), "c", 1), nil); !errors.Is(err, store.ErrInvalidURL) || !strings.Contains(err.Error(), "time-outs") {
+		if err := s.Set(t.Context(), keyOn(s, "c", 1), nil); !errors.Is(err, store.ErrInvalidURL) || !strings.Contains(err.Error(), "time-outs") {
 			t.Errorf("a late node with another time-out: %v", err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/larder-go/larder"
 	"github.com/larder-go/larder/internal/testserver"
@@ -64,11 +65,12 @@ func TestOpenApart(t *testing.T) {
 		"handover":  {"file:" + dir + "/a", "handover:?old=map:&new=file:" + dir + "/a"},
 	} {
 		s, err := larder.Open(t.Context(), shardURL(nodes))
-		if !errors.Is(err, store.ErrInvalidURL) || !strings.Contains(err.Error(), "are one store by two names") {
-			t.Errorf("%s: %v", name, err)
-		}
-		if s != nil {
+		if err == nil { // on a busy machine a node may be late, and is refused by itself
+			_, err = s.Cleanup(t.Context(), time.Hour)
 			s.Close()
+		}
+		if !errors.Is(err, store.ErrInvalidURL) || !strings.Contains(err.Error(), twoNames) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for name, nodes := range map[string][]string{

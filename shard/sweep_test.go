@@ -216,6 +216,9 @@ func TestSweepBesideMemcached(t *testing.T) {
 // failing is a lazyCleaner that is down.
 type failing struct{ lazyCleaner }
 
-func (failing) Sweep(context.Context, store.SweepOptions) (store.SweepReport, error) {
+func (f failing) Sweep(ctx context.Context, o store.SweepOptions) (store.SweepReport, error) {
+	if o.DryRun {
+		return f.lazyCleaner.Sweep(ctx, o)
+	}
 	return store.SweepReport{}, errOff
 }
