@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"sync"
 
 	"github.com/redis/go-redis/v9/logging"
 
@@ -14,10 +15,14 @@ import (
 	"github.com/larder-go/larder/store"
 )
 
+// quietRedis is for go-redis, which writes to standard error as it likes; what it knows, our errors say. Tests run commands beside each other, and it
+// keeps its logger in a variable without a lock.
+var quietRedis = sync.OnceFunc(logging.Disable)
+
 // Run does what args say and returns the exit code. Results go to stdout and everything else to stderr; env looks
 // up a variable of the environment. When ctx ends, the command stops, reports what it has done and returns 130.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	logging.Disable() // go-redis writes to standard error as it likes; what it knows, our errors say
+	quietRedis()
 	return newApp(stdin, stdout, stderr, env, larder.Mux()).run(ctx, args)
 }
 
