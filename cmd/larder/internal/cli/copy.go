@@ -110,7 +110,7 @@ func (a *app) copy(ctx context.Context, from, to string, f *copyFlags) (err erro
 	}
 	defer func() { err = closed(src, err) }()
 	if !store.CanList(src) {
-		return usage("a copy must know the keys; programs can move by the URL handover:?old=SRC&new=DST, which looks at each key that is asked for",
+		return usage("a copy must know the keys; programs can move by the URL 'handover:?old=SRC&new=DST', which looks at each key that is asked for",
 			"%s cannot list what it holds", store.Redact(from))
 	}
 	dst, err := a.openTarget(ctx, enoughConns(to, f.workers), f.dryRun)

@@ -45,9 +45,9 @@ func (a *app) handoverCommand() *cobra.Command {
 		Long: "Drain the store OLD into NEW while programs use both: the third of four steps in\n" +
 			"which a running site moves from one kind of store to another. Nobody is logged\n" +
 			"out, no write and no delete is lost.\n\n" +
-			"  1. Roll out every program with the URL handover:?old=OLD&new=NEW&prepare=true,\n" +
+			"  1. Roll out every program with 'handover:?old=OLD&new=NEW&prepare=true' as URL,\n" +
 			"     where OLD and NEW are percent-encoded. Make NEW's table before.\n" +
-			"  2. Roll out every program with handover:?old=OLD&new=NEW.\n" +
+			"  2. Roll out every program with 'handover:?old=OLD&new=NEW'.\n" +
 			"  3. Run larder handover OLD NEW until it ends with exit code 0.\n" +
 			"  4. Roll out every program with NEW.\n\n" +
 			"Each step must be complete before the next. Give OLD and NEW the x-timeout and\n" +
