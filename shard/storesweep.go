@@ -63,24 +63,12 @@ type tally struct {
 
 // sum is what all have done so far.
 func (t *tally) sum() store.SweepReport {
-	all := store.SweepReport{Done: true}
+	all, done := store.SweepReport{}, true
 	for _, r := range t.reports {
-		all.Scanned += r.Scanned
-		all.Removed += r.Removed
-		all.Bytes += r.Bytes
-		all.Oldest = earlier(all.Oldest, r.Oldest)
-		all.Due = earlier(all.Due, r.Due)
-		all.Done = all.Done && r.Done
+		all, done = all.And(r), done && r.Done
 	}
+	all.Done = done
 	return all
-}
-
-// earlier is the earlier of two times; zero is none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }
 
 func (t *tally) inTurn() {

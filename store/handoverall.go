@@ -41,26 +41,10 @@ func (h *HandoverStore) Sweep(ctx context.Context, o SweepOptions) (SweepReport,
 		}
 	}
 	if progress := o.Progress; progress != nil {
-		o.Progress = func(r SweepReport) { progress(r.and(first)) }
+		o.Progress = func(r SweepReport) { progress(r.And(first)) }
 	}
 	second, err := Sweep(ctx, h.new, o)
-	return second.and(first), err
-}
-
-// and adds what another sweep did before. Whether it is done is r's to say.
-func (r SweepReport) and(before SweepReport) SweepReport {
-	earlier := func(a, b time.Time) time.Time {
-		if a.IsZero() || !b.IsZero() && b.Before(a) {
-			return b
-		}
-		return a
-	}
-	r.Scanned += before.Scanned
-	r.Removed += before.Removed
-	r.Bytes += before.Bytes
-	r.Oldest = earlier(r.Oldest, before.Oldest)
-	r.Due = earlier(r.Due, before.Due)
-	return r
+	return second.And(first), err
 }
 
 // List yields what stands in the old store and then what stands in the new one, each entry once. It remembers 8 bytes for each entry

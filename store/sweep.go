@@ -48,6 +48,22 @@ func (r *SweepReport) Add(size int64, atime, due time.Time) {
 	}
 }
 
+// And adds what another sweep did before, of another store or of a part of this one. Whether it is done is r's to say.
+func (r SweepReport) And(before SweepReport) SweepReport {
+	earlier := func(a, b time.Time) time.Time {
+		if a.IsZero() || !b.IsZero() && b.Before(a) {
+			return b
+		}
+		return a
+	}
+	r.Scanned += before.Scanned
+	r.Removed += before.Removed
+	r.Bytes += before.Bytes
+	r.Oldest = earlier(r.Oldest, before.Oldest)
+	r.Due = earlier(r.Due, before.Due)
+	return r
+}
+
 // Sweep sweeps s by its own Sweep, or else, where nothing but Idle is set, by Cleanup. Otherwise it returns an error
 // that wraps [errors.ErrUnsupported].
 func Sweep(ctx context.Context, s Store, o SweepOptions) (SweepReport, error) {
