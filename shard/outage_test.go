@@ -50,6 +50,7 @@ func TestOutage(t *testing.T) {
 		{"paused", func(s *testserver.Server) { s.Pause(t) }, func(s *testserver.Server) { s.Resume(t) }, false},
 	} {
 		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel() // the two of them: both wait most of the time
 			servers, urls := memcached(t, 4)
 			for i := range urls { // the others have time, for the machine may be busy
 				urls[i] = add(urls[i], "x-op-timeout="+map[bool]string{true: "500ms", false: "10s"}[i == 1])

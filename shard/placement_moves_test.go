@@ -49,6 +49,7 @@ func moved(now, next Placement, keys []string, changed ...string) (all, needless
 
 // TestBalance: ten equal nodes and a million keys. Rendezvous gives no node more than 1 % above its share; what others do is recorded, and is done exactly so.
 func TestBalance(t *testing.T) {
+	t.Parallel() // beside those that wait for servers
 	var recordings struct {
 		Sets []struct {
 			Algorithm string
