@@ -40,7 +40,7 @@ func (c *Change) begin(ctx context.Context, nonempty bool) error {
 		return ctx.Err()
 	}
 	if c.noted(ctx) {
-		return nil
+		return ctx.Err()
 	}
 	if !nonempty {
 		if err := c.leftOver(ctx); err != nil {
@@ -52,8 +52,10 @@ func (c *Change) begin(ctx context.Context, nonempty bool) error {
 	return ctx.Err()
 }
 
-// noted reports whether any node has a note.
+// noted reports whether any node has a note. Here, as in note and forget, what does not answer in time is not waited for.
 func (c *Change) noted(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, apartPatience)
+	defer cancel()
 	var mu sync.Mutex
 	found := false
 	_ = c.all.onAll(ctx, func(_ int, n *node) error {
@@ -68,6 +70,8 @@ func (c *Change) noted(ctx context.Context) bool {
 
 // note puts one on every node that answers. Where none does, others look for themselves.
 func (c *Change) note(ctx context.Context, what string, life time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, apartPatience)
+	defer cancel()
 	_ = c.all.onAll(ctx, func(_ int, n *node) error {
 		_, err := store.Swap(ctx, n.s, noteKey(c.id), store.AnyVersion, &store.Item{Value: []byte(what), Expires: time.Now().Add(life)})
 		return err
@@ -75,6 +79,8 @@ func (c *Change) note(ctx context.Context, what string, life time.Duration) {
 }
 
 func (c *Change) forget(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, apartPatience)
+	defer cancel()
 	_ = c.all.onAll(ctx, func(_ int, n *node) error { return n.s.Delete(ctx, noteKey(id)) })
 }
 

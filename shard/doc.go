@@ -66,8 +66,8 @@
 // and ://, and need not say where the node is: what has the same name has the same keys, on whatever host. A handover: may be a node, to move one to another
 // host, and a shard: may be a side of a handover:, to come from one store to several or back. What changes a set is below.
 //
-// All nodes are opened at once. One that is down, or takes a second longer than the others, is opened by the first operation that needs it once it is up, and is
-// tried at most every second; one that is wrong, as with a password that is refused, is an error at once. Each open node is then given an entry for a moment,
+// All nodes are opened at once. One that is down, or takes 200 ms longer than the first, is opened by the first operation that needs it once it is up, and is
+// tried at most every second; one that is wrong, as with a password that is refused, is an error at once, or of the operations that need it. Each open node is then given an entry for a moment,
 // to find out whether two are the same store, which is refused.
 //
 // # Keys

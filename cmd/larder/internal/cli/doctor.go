@@ -142,11 +142,11 @@ func (d *doctor) unknown(name, why string) {
 	d.result.Unknown = append(d.result.Unknown, doctorFact{name, "not known", why})
 }
 
-// accepts takes "eviction" for that of each of several servers, which stand behind the name.
+// accepts takes "eviction" for that of each of several servers, which stand behind the name, and of each of several nodes, which stand before it.
 func (d *doctor) accepts(name string) bool {
 	base, _, _ := strings.Cut(name, " (")
 	for _, accepted := range d.f.accept {
-		if accepted == name || accepted == base {
+		if accepted == name || isAbout(base, accepted) {
 			return true
 		}
 	}
@@ -193,16 +193,19 @@ func notTold(f store.Fact) bool {
 // meantSo reports whether a warning is about what people choose with open eyes: check tells which promise it weakens, and nothing can be
 // done about it but to choose otherwise.
 func meantSo(f store.Fact) bool {
-	switch name, _, _ := strings.Cut(f.Name, " ("); name {
-	case "persistence":
+	switch name, _, _ := strings.Cut(f.Name, " ("); {
+	case isAbout(name, "persistence"):
 		return strings.Contains(f.Value, "appendfsync everysec") || strings.Contains(f.Value, "the file system is overlay")
-	case "role": // a master with replicas
+	case isAbout(name, "role"): // a master with replicas
 		return strings.Contains(f.Warn, "replicas follow with a delay")
-	case "replication": // a primary with standbys
+	case isAbout(name, "replication"): // a primary with standbys
 		return strings.Contains(f.Warn, "a standby follows with a delay")
 	}
 	return false
 }
+
+// isAbout reports whether a fact has that name, also as one of several nodes: "a persistence" of node a.
+func isAbout(name, what string) bool { return name == what || strings.HasSuffix(name, " "+what) }
 
 func (d *doctor) report() error {
 	r := &d.result

@@ -128,3 +128,17 @@ func (unswept) Close() error { return nil }
 func (unswept) Sweep(context.Context, store.SweepOptions) (store.SweepReport, error) {
 	return store.SweepReport{}, store.Wrap("held", "sweep", store.ErrUnavailable)
 }
+
+// TestDoctorOfNodes: a finding of a node is what it would be of a store by itself.
+func TestDoctorOfNodes(t *testing.T) {
+	for name, want := range map[string]bool{"persistence": true, "a persistence": true, "old b persistence (10.0.0.1)": true, "apersistence": false, "persistence b": false} {
+		f := store.Fact{Name: name, Value: "appendfsync everysec", Warn: "the last second may be lost"}
+		if meantSo(f) != want {
+			t.Errorf("%s: meant so: %t", name, !want)
+		}
+		d := doctor{f: &doctorFlags{accept: []string{"persistence"}}}
+		if d.accepts(name) != want {
+			t.Errorf("--accept persistence, %s: %t", name, !want)
+		}
+	}
+}
