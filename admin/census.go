@@ -161,7 +161,11 @@ func (c *census) count(parent context.Context, budget time.Duration) {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.next = time.Now().Add(max(c.every, min(restFactor*n.took, restMost)))
+	rest := max(c.every, min(restFactor*n.took, restMost))
+	if n.err != nil { // it has looked through nothing, and who waits for the end of an outage wants to see it
+		rest = c.every
+	}
+	c.next = time.Now().Add(rest)
 	if parent.Err() != nil && c.last != nil && c.last.err == nil {
 		return // an older one says more than half a count
 	}
