@@ -37,11 +37,11 @@ type newsAsk struct {
 	err  error // when done is closed
 }
 
-var (
-	errSwapped = errors.New("the two stores' notes say that OLD is the new one of a handover and NEW its old one: exchange them; " +
-		"or, to move back what that has moved, begin with the first step")
-	ErrLingers = errors.New("some program still writes to the old store: is one in step 1 with another recheck, or does one know the old store alone? Roll it out, and drain again")
-)
+// ErrLingers is what a drain ends with where something comes into an old store time and again.
+var ErrLingers = errors.New("some program still writes to the old store: is one in step 1 with another recheck, or does one know the old store alone? Roll it out, and drain again")
+
+var errSwapped = errors.New("the two stores' notes say that OLD is the new one of a handover and NEW its old one: exchange them; " +
+	"or, to move back what that has moved, begin with the first step")
 
 func (h *HandoverStore) heard() handoverPhase { return handoverPhase(h.phase.Load()) }
 
